@@ -1,0 +1,42 @@
+// Makes a fresh clone ready: installs packages when they are missing or older than the lockfile, builds when dist is older than src.
+// Needs Node and npm alone, so that `npm run demo` and `npm test` work as the first command.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+
+function newestMs(folder) {
+  let newest = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    newest = Math.max(newest, entry.isDirectory() ? newestMs(path) : statSync(path).mtimeMs)
+  }
+  return newest
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`oplens needs Node 20.19 or later; this is ${process.version}`)
+  process.exit(1)
+}
+
+const isInstalled =
+  modifiedMs(join(root, 'node_modules/.package-lock.json')) >= modifiedMs(join(root, 'package-lock.json'))
+if (!isInstalled) {
+  console.error('oplens: installing packages (once) ...')
+  const npm = process.env.npm_execpath
+  const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
+  execFileSync(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
+}
+
+const sources = Math.max(newestMs(join(root, 'src')), modifiedMs(join(root, 'tsconfig.json')))
+if (modifiedMs(join(root, 'dist/cli/main.js')) < sources) {
+  console.error('oplens: building ...')
+  execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root, stdio: ['ignore', 2, 2] })
+}

@@ -1,0 +1,87 @@
+import type { ConnectionInfo } from './connection.js'
+import type { Outcome } from './outcome.js'
+import type { Host } from './upstream.js'
+
+/** The label value that stands for everything outside a bounded set. */
+export const OTHER = '__other__'
+
+export type OperationKind = 'read' | 'write' | 'ddl' | 'admin' | 'control'
+
+/**
+ * What an operation is, apart from when it happened: the identity that series, rules and span names are made of.
+ * Codecs intern it, so that an observer can keep what it derived in a Map by object; two objects may still be equal by
+ * value (after an interner was emptied), so such a Map is a cache and never the truth.
+ */
+export interface Operation {
+  /** OpenTelemetry's `db.system.name`: `mongodb`, `aws.dynamodb`. */
+  readonly protocol: string
+  /** From the protocol's fixed table, else `__other__`. */
+  readonly command: string
+  readonly kind: OperationKind
+  /** '' when the operation names none or it could not be seen. */
+  readonly database: string
+  readonly collection: string
+}
+
+/**
+ * One operation from its first request byte to its last reply byte: the narrow waist between codecs and everything that
+ * decides or watches. A class whose fields are all set here, so that the hot path sees one object shape.
+ * Times are milliseconds of `Clock.now()`.
+ */
+export class Exchange {
+  operation: Operation
+  readonly connection: ConnectionInfo
+  startedAtMs: number
+  /** 0 until the first byte of a reply was seen. */
+  firstReplyAtMs = 0
+  /** 0 until the exchange is over. */
+  endedAtMs = 0
+  /** On the wire, compressed when the message was. */
+  requestBytes = 0
+  replyBytes = 0
+  /** Documents in the request: inserts, updates, deletes, bulk operations. 0 for commands that carry none. */
+  batchSize = 0
+  /** Documents in the reply's batch. */
+  documents = 0
+  /** `n` of a reply: matched, inserted, deleted or counted; -1 when absent. */
+  affected = -1
+  modified = -1
+  /** `limit` and `batchSize` as the client asked; -1 when absent. */
+  limit = -1
+  cursorBatchSize = -1
+  maxTimeMs = -1
+  /** 64-bit cursor id in halves; both 0 when there is none. From the request, or else from the reply. */
+  cursorIdLow = 0
+  cursorIdHigh = 0
+  hasSession = false
+  inTransaction = false
+  startsTransaction = false
+  /** Waits on purpose (awaited hello, awaitData getMore): has its own series, is never slow, does not delay a drain. */
+  isAwaited = false
+  /** A reply of an exhaust stream after its first: this exchange had no request of its own. */
+  isContinuation = false
+  /** `comment` when it is a string of at most 1 KiB; '' otherwise. */
+  comment = ''
+  /** W3C traceparent carried by the request; '' when there is none. */
+  traceParent = ''
+  /** Error labels of the reply. */
+  errorLabels: readonly string[] = NO_LABELS
+  outcome: Outcome | undefined = undefined
+
+  constructor(connection: ConnectionInfo, operation: Operation, startedAtMs: number) {
+    this.connection = connection
+    this.operation = operation
+    this.startedAtMs = startedAtMs
+  }
+
+  /** The upstream member that this operation's connection is bound to. */
+  get host(): Host | undefined {
+    return this.connection.host
+  }
+
+  get durationMs(): number {
+    return this.endedAtMs - this.startedAtMs
+  }
+}
+
+const NO_LABELS: readonly string[] = Object.freeze([])

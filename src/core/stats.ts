@@ -1,0 +1,41 @@
+/**
+ * Plain counters that the data path adds to and a scrape reads: the cheapest thing that can be summed over workers.
+ * Words are Envoy's where it has one.
+ */
+
+export class HostStats {
+  /** Connection attempts, those standing now, and failures (a timeout counts in both). */
+  connectionsTotal = 0
+  connectionsActive = 0
+  connectFailures = 0
+  connectTimeouts = 0
+  bytesSent = 0
+  bytesReceived = 0
+  operationsTotal = 0
+  operationsActive = 0
+  /** Outcomes other than ok, write_error and unacknowledged: what a host may be to blame for. */
+  operationsFailed = 0
+}
+
+export class ClusterStats {
+  noUsableHost = 0
+  /** Connects that went on to another host after a failure. */
+  connectRetries = 0
+  membershipChanges = 0
+  discoveryFailures = 0
+}
+
+export class ListenerStats {
+  connectionsTotal = 0
+  connectionsActive = 0
+  /** Refused because `max_connections` stood. */
+  connectionsOverflow = 0
+  tlsHandshakeErrors = 0
+  bytesReceived = 0
+  bytesSent = 0
+  /** Times a side was paused because the other could not take more. */
+  readingPaused = 0
+  /** Certificates read again after their files changed, and re-reads that failed (the old ones stay). */
+  certificateReloads = 0
+  certificateReloadFailures = 0
+}

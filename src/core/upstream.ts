@@ -1,0 +1,84 @@
+import type { Socket } from 'node:net'
+import type { OutcomeKind } from './outcome.js'
+import type { HostStats } from './stats.js'
+
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** `host:port`, `[v6]:port` or `unix:/path`. */
+export function formatAddress(address: Address): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+export interface Host {
+  /** The address as text: what users see in labels, logs and pages. */
+  readonly name: string
+  readonly address: Address
+  /** The name that a certificate must carry when it differs from the address (a DNS name that resolved to it); '' otherwise. */
+  readonly hostname: string
+  readonly weight: number
+  readonly stats: HostStats
+}
+
+/** Immutable; replaced whole whenever discovery or health changes the picture. */
+export interface HostSet {
+  /** Counts up with each replacement, from 1. */
+  readonly version: number
+  readonly all: readonly Host[]
+  readonly usable: readonly Host[]
+}
+
+export interface PickWant {
+  /** Hosts that failed already in this attempt. */
+  readonly not?: ReadonlySet<Host>
+}
+
+/** An answer of a balancer for one host set; picks without allocation. */
+export interface Picker {
+  pick(want: PickWant): Host | undefined
+}
+
+export interface LoadBalancer {
+  /** The word in `load_balancer:` of a cluster. */
+  readonly type: string
+  build(usable: readonly Host[]): Picker
+}
+
+/** One connection's hold on a host. Counts in the host's load until released. */
+export interface Lease {
+  readonly host: Host
+  operationStarted(): void
+  /** So breakers and outlier detection count operations on long-lived connections, without an object per operation. */
+  operationEnded(outcome: OutcomeKind, durationMs: number): void
+  /** Exactly once. */
+  release(): void
+}
+
+/** Reads into a buffer of the caller's, so that a small reply costs no allocation; see `net.connect`'s `onread`. */
+export interface OnRead {
+  readonly buffer: () => Uint8Array
+  readonly callback: (bytesRead: number, buffer: Uint8Array) => boolean
+}
+
+export interface UpstreamConnection {
+  readonly socket: Socket
+  readonly lease: Lease
+}
+
+export interface Cluster {
+  readonly name: string
+  readonly hosts: HostSet
+  /** Called after each replacement of `hosts`. Returns how to stop. */
+  onHostsChanged(listener: (hosts: HostSet) => void): () => void
+  /**
+   * Lease a host and connect to it (TLS included when configured); a host that fails is left for the next one, up to
+   * `max_connect_attempts` tries. `onRead` is used on plain TCP only; without it (and on TLS) the socket emits `data`.
+   * The socket comes paused, with half-open allowed.
+   * @throws UpstreamError `no_usable_host` | `connect_failed` | `connect_timeout`; the error names the last host and its reason
+   */
+  connect(options: { readonly signal: AbortSignal; readonly onRead?: OnRead }): Promise<UpstreamConnection>
+  /** Discovery and timers end; leased connections are not touched. */
+  close(): void
+}
