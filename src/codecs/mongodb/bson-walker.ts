@@ -1,0 +1,388 @@
+import {
+  BSON_ARRAY,
+  BSON_BINARY,
+  BSON_CODE_WITH_SCOPE,
+  BSON_DB_POINTER,
+  BSON_DOCUMENT,
+  BSON_REGEX,
+  BSON_STRING,
+  readInt32,
+  VALUE_BYTES,
+} from './bson.js'
+import { MAX_DEPTH, MAX_NAME_BYTES, MAX_STRING_BYTES } from './limits.js'
+import { NameTable } from './name-table.js'
+import type { MessageReason } from './reasons.js'
+
+/** What is looked for in one document: the fields named in `table`, everything else is skipped by its length. */
+export interface Node {
+  readonly table: NameTable
+  readonly wants: readonly Want[]
+  /** Report the document's first element through `BsonSink.first`, whatever its name: in a command, it is the command. */
+  readonly first: boolean
+}
+
+export interface Want {
+  readonly field: number
+  /** Walk into the value when it is a document. */
+  readonly document?: Node
+  /** When it is an array: count its elements, report them one by one, or walk into the first one. */
+  readonly array?: 'count' | 'values' | Node
+}
+
+export function node(wants: Readonly<Record<string, Want>>, first = false): Node {
+  return { table: new NameTable(Object.keys(wants)), wants: Object.values(wants), first }
+}
+
+export interface BsonSink {
+  /**
+   * The first element of a document whose node has `first`.
+   * @returns the node to walk into a document value with, or undefined to pass it over
+   */
+  first(
+    node: Node,
+    bytes: Buffer,
+    nameStart: number,
+    nameEnd: number,
+    type: number,
+    start: number,
+    end: number,
+  ): Node | undefined
+  /**
+   * A wanted field. Numbers and the like stand at `start`; a string is `[start, end)`, at most MAX_STRING_BYTES of it;
+   * for a document, array or binary `start === end`: it is there, no more. `bytes` is only valid during the call.
+   */
+  value(field: number, type: number, bytes: Buffer, start: number, end: number): void
+  /** An array wanted as `count`, or by its first element, ended with `elements` elements. */
+  count(field: number, elements: number): void
+}
+
+const DOCUMENT = 0
+const COUNT = 1
+const VALUES = 2
+const FIRST = 3
+
+/**
+ * Walks one BSON document as its bytes come, in any cut: reports the fields asked for and skips the rest by length, so that
+ * a 16 MB document costs what its wanted fields cost. Nothing is built. Lengths are checked against the parent before use.
+ *
+ *   root length ──► element ──► (enter ► element … ► end) ──► element … ──► end of root = done
+ *                    │ skip n bytes │ skip cstrings (regex, overlong names)
+ */
+export class BsonWalker {
+  readonly #sink: BsonSink
+  /** Stack: where each open document ends (bytes from the root's start), how it is read, what was found. */
+  readonly #ends = new Int32Array(MAX_DEPTH)
+  readonly #modes = new Uint8Array(MAX_DEPTH)
+  readonly #fields = new Int16Array(MAX_DEPTH)
+  readonly #counts = new Int32Array(MAX_DEPTH)
+  readonly #nodes: (Node | undefined)[] = new Array<Node | undefined>(MAX_DEPTH).fill(undefined)
+  #root: Node | undefined = undefined
+  #maxBytes = 0
+  /** -1: before the root's length, or done. */
+  #depth = -1
+  #offset = 0
+  /** Position in the window of the root's first byte (negative when it lies in an earlier one): position − base = offset. */
+  #base = 0
+  #skip = 0
+  #cstrings = 0
+  /** Type of an element whose overlong name was skipped: its value comes next. 0 when there is none. */
+  #pendingType = 0
+  isDone = true
+  failure: MessageReason | '' = ''
+
+  constructor(sink: BsonSink) {
+    this.#sink = sink
+  }
+
+  /** Start on a document of at most `maxBytes`. */
+  begin(root: Node, maxBytes: number): void {
+    this.#root = root
+    this.#maxBytes = maxBytes
+    this.#depth = -1
+    this.#offset = 0
+    this.#skip = 0
+    this.#cstrings = 0
+    this.#pendingType = 0
+    this.isDone = false
+    this.failure = ''
+  }
+
+  /**
+   * Walk `[pos, end)` of `bytes` as far as whole tokens go.
+   * @returns the first byte not used: the caller offers it again with more behind it (at most MAX_TOKEN_BYTES are wanted);
+   *   when `isDone`, the first byte after the document; when `failure` is set, the place of it
+   */
+  advance(bytes: Buffer, pos: number, end: number): number {
+    let at = pos
+    while (!this.isDone) {
+      if (this.#skip > 0) {
+        const step = Math.min(this.#skip, end - at)
+        this.#skip -= step
+        this.#offset += step
+        at += step
+        if (this.#skip > 0) return at
+      }
+      const next = this.#token(bytes, at, end)
+      if (next < 0 || this.failure !== '') return at
+      this.#offset += next - at
+      at = next
+    }
+    return at
+  }
+
+  /** One token at `pos`. @returns where the next begins; -1 when more bytes are needed */
+  #token(bytes: Buffer, pos: number, end: number): number {
+    this.#base = pos - this.#offset
+    if (this.#depth < 0) return this.#rootLength(bytes, pos, end)
+    const limit = (this.#ends[this.#depth] as number) + this.#base
+    if (this.#cstrings > 0) return this.#skipCstring(bytes, pos, end, limit)
+    if (this.#pendingType !== 0) {
+      const next = this.#passOver(this.#pendingType, bytes, pos, end, limit)
+      if (next >= 0) this.#pendingType = 0
+      return next
+    }
+    return this.#element(bytes, pos, end, limit)
+  }
+
+  #rootLength(bytes: Buffer, pos: number, end: number): number {
+    if (end - pos < 4) return -1
+    const length = readInt32(bytes, pos)
+    if (length < 5 || length > this.#maxBytes) return this.#fail('bson_length')
+    this.#open(0, pos + length, DOCUMENT, -1, this.#root)
+    return pos + 4
+  }
+
+  #element(bytes: Buffer, pos: number, end: number, limit: number): number {
+    if (pos >= end) return -1
+    const type = bytes[pos] as number
+    if (type === 0) return this.#close(pos, limit)
+    const stop = Math.min(end, limit)
+    let nameEnd = pos + 1
+    while (nameEnd < stop && bytes[nameEnd] !== 0) nameEnd++
+    if (nameEnd === stop) return this.#nameCut(type, pos, stop, limit)
+
+    const depth = this.#depth
+    const at = nameEnd + 1
+    const node = this.#nodes[depth]
+    switch (this.#modes[depth]) {
+      case DOCUMENT: {
+        if (node === undefined) return this.#passOver(type, bytes, at, end, limit)
+        if (node.first && (this.#counts[depth] as number) === 0) {
+          return this.#firstElement(node, type, bytes, pos + 1, nameEnd, end, limit)
+        }
+        const index = node.table.find(bytes, pos + 1, nameEnd)
+        if (index < 0) return this.#passOver(type, bytes, at, end, limit)
+        return this.#wanted(node.wants[index] as Want, type, bytes, at, end, limit)
+      }
+      case VALUES: {
+        const next = this.#scalar(this.#fields[depth] as number, type, bytes, at, end, limit)
+        if (next >= 0) (this.#counts[depth] as number)++
+        return next
+      }
+      case FIRST:
+        if ((this.#counts[depth] as number) === 0 && type === BSON_DOCUMENT) {
+          return this.#enter(this.#fields[depth] as number, DOCUMENT, node, bytes, at, end, limit)
+        }
+        return this.#passOverCounted(type, bytes, at, end, limit)
+      default:
+        return this.#passOverCounted(type, bytes, at, end, limit)
+    }
+  }
+
+  /** The element's name runs to the end of what there is. */
+  #nameCut(type: number, pos: number, stop: number, limit: number): number {
+    if (stop === limit) return this.#fail('bson_unterminated')
+    if (stop - pos <= MAX_NAME_BYTES) return -1
+    this.#cstrings = 1
+    this.#pendingType = type
+    return stop
+  }
+
+  #skipCstring(bytes: Buffer, pos: number, end: number, limit: number): number {
+    const stop = Math.min(end, limit)
+    const nul = bytes.indexOf(0, pos)
+    if (nul >= 0 && nul < stop) {
+      this.#cstrings--
+      return nul + 1
+    }
+    if (stop === limit) return this.#fail('bson_unterminated')
+    return stop === pos ? -1 : stop
+  }
+
+  #firstElement(
+    node: Node,
+    type: number,
+    bytes: Buffer,
+    nameStart: number,
+    nameEnd: number,
+    end: number,
+    limit: number,
+  ): number {
+    const at = nameEnd + 1
+    if (type === BSON_DOCUMENT) {
+      const bodyEnd = this.#sized(type, bytes, at, end, limit)
+      if (bodyEnd < 0) return -1
+      ;(this.#counts[this.#depth] as number)++
+      const inner = this.#sink.first(node, bytes, nameStart, nameEnd, type, at, at)
+      if (inner !== undefined) return this.#push(-1, DOCUMENT, inner, at, bodyEnd)
+      this.#skip = bodyEnd - at
+      return at
+    }
+    const valueEnd = this.#readable(type, bytes, at, end, limit)
+    if (valueEnd < 0) return -1
+    ;(this.#counts[this.#depth] as number)++
+    const start = type === BSON_STRING ? at + 4 : at
+    this.#sink.first(node, bytes, nameStart, nameEnd, type, start, Math.max(start, valueEnd))
+    return this.#afterRead(type, bytes, at, valueEnd, end, limit)
+  }
+
+  #wanted(want: Want, type: number, bytes: Buffer, at: number, end: number, limit: number): number {
+    if (type === BSON_DOCUMENT && want.document !== undefined) {
+      return this.#enter(want.field, DOCUMENT, want.document, bytes, at, end, limit)
+    }
+    if (type === BSON_ARRAY && want.array !== undefined) {
+      if (want.array === 'count') return this.#enter(want.field, COUNT, undefined, bytes, at, end, limit)
+      if (want.array === 'values') return this.#enter(want.field, VALUES, undefined, bytes, at, end, limit)
+      return this.#enter(want.field, FIRST, want.array, bytes, at, end, limit)
+    }
+    return this.#scalar(want.field, type, bytes, at, end, limit)
+  }
+
+  /** Report one value: numbers and strings with their bytes, the rest by type alone. */
+  #scalar(field: number, type: number, bytes: Buffer, at: number, end: number, limit: number): number {
+    const valueEnd = this.#readable(type, bytes, at, end, limit)
+    if (valueEnd < 0) return -1
+    const start = type === BSON_STRING ? at + 4 : at
+    this.#sink.value(field, type, bytes, start, Math.max(start, valueEnd))
+    return this.#afterRead(type, bytes, at, valueEnd, end, limit)
+  }
+
+  /**
+   * Where the readable part of a value ends when it is all there: the whole of a fixed-size value, the text of a string
+   * (at most MAX_STRING_BYTES of it), nothing of other types. -1: more bytes are needed, or `failure` is set.
+   */
+  #readable(type: number, bytes: Buffer, at: number, end: number, limit: number): number {
+    const fixed = VALUE_BYTES[type] as number
+    if (fixed >= 0) {
+      if (at + fixed >= limit) return this.#fail('bson_length')
+      return at + fixed <= end ? at + fixed : -1
+    }
+    if (type === BSON_REGEX) return at
+    const valueEnd = this.#sized(type, bytes, at, end, limit)
+    if (valueEnd < 0) return -1
+    if (type !== BSON_STRING) return at
+    const textEnd = Math.min(valueEnd - 1, at + 4 + MAX_STRING_BYTES)
+    if (textEnd >= end) return -1
+    if (textEnd === valueEnd - 1 && bytes[textEnd] !== 0) return this.#fail('bson_unterminated')
+    return textEnd
+  }
+
+  /** Go on behind a value that was read. */
+  #afterRead(type: number, bytes: Buffer, at: number, valueEnd: number, end: number, limit: number): number {
+    if ((VALUE_BYTES[type] as number) >= 0) return valueEnd
+    return this.#passOver(type, bytes, at, end, limit)
+  }
+
+  #passOverCounted(type: number, bytes: Buffer, at: number, end: number, limit: number): number {
+    const next = this.#passOver(type, bytes, at, end, limit)
+    if (next >= 0) (this.#counts[this.#depth] as number)++
+    return next
+  }
+
+  /** Set the skip for a value at `at`. @returns `at`, or -1 when its length is not there yet */
+  #passOver(type: number, bytes: Buffer, at: number, end: number, limit: number): number {
+    const fixed = VALUE_BYTES[type] as number
+    if (fixed >= 0) {
+      if (at + fixed >= limit) return this.#fail('bson_length')
+      this.#skip = fixed
+      return at
+    }
+    if (type === BSON_REGEX) {
+      this.#cstrings = 2
+      return at
+    }
+    const valueEnd = this.#sized(type, bytes, at, end, limit)
+    if (valueEnd < 0) return -1
+    this.#skip = valueEnd - at
+    return at
+  }
+
+  /** Where a value that begins with its length ends (may lie beyond `end`). -1: more bytes are needed, or `failure` is set. */
+  #sized(type: number, bytes: Buffer, at: number, end: number, limit: number): number {
+    if (VALUE_BYTES[type] === -2) return this.#fail('bson_type')
+    if (end - at < 4) return at + 4 >= limit ? this.#fail('bson_length') : -1
+    const length = readInt32(bytes, at)
+    let minimum = 1
+    let total = length + 4
+    switch (type) {
+      case BSON_DOCUMENT:
+      case BSON_ARRAY:
+        minimum = 5
+        total = length
+        break
+      case BSON_CODE_WITH_SCOPE:
+        minimum = 14
+        total = length
+        break
+      case BSON_BINARY:
+        minimum = 0
+        total = length + 5
+        break
+      case BSON_DB_POINTER:
+        total = length + 16
+        break
+    }
+    // The parent's own NUL comes after the value, so a value that reaches the limit is too long.
+    if (length < minimum || total >= limit - at) return this.#fail('bson_length')
+    return at + total
+  }
+
+  /** Walk into the document or array at `at`. */
+  #enter(
+    field: number,
+    mode: number,
+    node: Node | undefined,
+    bytes: Buffer,
+    at: number,
+    end: number,
+    limit: number,
+  ): number {
+    const valueEnd = this.#sized(mode === DOCUMENT ? BSON_DOCUMENT : BSON_ARRAY, bytes, at, end, limit)
+    if (valueEnd < 0) return -1
+    if (this.#modes[this.#depth] === FIRST) (this.#counts[this.#depth] as number)++
+    else this.#sink.value(field, mode === DOCUMENT ? BSON_DOCUMENT : BSON_ARRAY, bytes, at, at)
+    return this.#push(field, mode, node, at, valueEnd)
+  }
+
+  #push(field: number, mode: number, node: Node | undefined, at: number, valueEnd: number): number {
+    const depth = this.#depth + 1
+    if (depth >= MAX_DEPTH) return this.#fail('bson_depth')
+    this.#open(depth, valueEnd, mode, field, node)
+    return at + 4
+  }
+
+  /** `end`: where the document ends, in positions of the window. */
+  #open(depth: number, end: number, mode: number, field: number, node: Node | undefined): void {
+    this.#depth = depth
+    this.#ends[depth] = end - this.#base
+    this.#modes[depth] = mode
+    this.#fields[depth] = field
+    this.#counts[depth] = 0
+    this.#nodes[depth] = node
+  }
+
+  #close(pos: number, limit: number): number {
+    if (pos + 1 !== limit) return this.#fail('bson_length')
+    const depth = this.#depth
+    const mode = this.#modes[depth]
+    if (mode === COUNT || mode === FIRST) this.#sink.count(this.#fields[depth] as number, this.#counts[depth] as number)
+    this.#depth = depth - 1
+    if (depth === 0) this.isDone = true
+    return pos + 1
+  }
+
+  #fail(reason: MessageReason): -1 {
+    this.failure = reason
+    return -1
+  }
+}

@@ -1,0 +1,28 @@
+import type { Protocol, TcpCodec } from '../../core/codec.js'
+import { AwaitedCursors } from './awaited-cursors.js'
+import { type MongodbConfig, mongodbConfigSchema } from './config.js'
+import { FrameList } from './frame-list.js'
+import { Interner, OperationTable } from './intern.js'
+import { MongoSession, type Shared } from './session.js'
+
+/** Distinct names and operations remembered per listener; beyond it they are learnt anew. */
+const MAX_NAMES = 8_192
+const MAX_OPERATIONS = 4_096
+
+/** MongoDB's wire protocol: OP_MSG, OP_COMPRESSED, OP_QUERY/OP_REPLY and the legacy opcodes. */
+export const mongodb: Protocol<MongodbConfig> = {
+  name: 'mongodb',
+  transport: 'tcp',
+  config: mongodbConfigSchema,
+  createCodec(config): TcpCodec {
+    const shared: Shared = {
+      names: new Interner(MAX_NAMES),
+      operations: new OperationTable(MAX_OPERATIONS),
+      awaitedCursors: new AwaitedCursors(),
+      frames: new FrameList(),
+      maxInflate: config.max_inflate,
+      maxOpen: config.max_open_operations,
+    }
+    return { open: (context) => new MongoSession(context, shared) }
+  },
+}
