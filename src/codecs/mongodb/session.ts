@@ -58,6 +58,11 @@ export class MongoSession implements Session {
     return this.#open.size - this.#awaited
   }
 
+  /** Bytes kept between chunks: cut tokens and compressed payloads. */
+  get heldBytes(): number {
+    return this.#requestBody.heldBytes + this.#replyBody.heldBytes
+  }
+
   get isMonitor(): boolean {
     return this.#sawHello && !this.#sawOther
   }
@@ -98,6 +103,7 @@ export class MongoSession implements Session {
     if (this.#requestFramer.isInMessage && this.#current === undefined) this.#openExchange(this.#requestFramer)
     const passing = this.#current
     this.#current = undefined
+    this.#requestFramer.endMessage()
     for (const pending of this.#open.drain()) {
       if (pending.exchange !== undefined) this.#finish(pending.exchange, outcome, nowMs)
     }
@@ -136,7 +142,9 @@ export class MongoSession implements Session {
   #openExchange(framer: Framer): void {
     const { connection, events } = this.#context
     const fields = this.#request
-    const isReadable = this.#requestBody.failure === '' || this.#requestBody.failure === 'inflate_limit'
+    const { failure, isKnown } = this.#requestBody
+    // What came before the failure stands, so that the same bytes give the same operation however they are cut.
+    const isReadable = isKnown || failure === '' || failure === 'inflate_limit'
     const command = isReadable ? fields.command : OTHER_COMMAND
     const operation = isReadable
       ? this.#shared.operations.get(command, fields.database, fields.collection)
