@@ -1,0 +1,74 @@
+import type { ConnectionInfo } from '../core/connection.js'
+import type { ClusterStats } from '../core/stats.js'
+import type { HostSet } from '../core/upstream.js'
+
+export type GroupBy = 'command' | 'collection'
+
+/** One line of the page: one command on one collection, or all commands on it. Rates are per second. */
+export interface OperationRow {
+  readonly cluster: string
+  readonly database: string
+  readonly collection: string
+  /** '' when the row is all commands of a collection. */
+  readonly command: string
+  /** The driver's own: hello, ping, authentication. */
+  readonly isControl: boolean
+  readonly rate: number
+  readonly errorRate: number
+  readonly awaitedRate: number
+  readonly documentsRate: number
+  readonly bytesRate: number
+  /** null when nothing was ever timed. */
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+  /** The percentiles are of the last minute, not of all time. */
+  readonly isRecent: boolean
+  readonly operations: number
+  readonly errors: number
+  readonly awaited: number
+  readonly documentsReturned: number
+  readonly documentsSent: number
+  readonly requestBytes: number
+  readonly replyBytes: number
+}
+
+export interface OperationsReport {
+  readonly totals: {
+    readonly rate: number
+    readonly errorRate: number
+    readonly operations: number
+    readonly errors: number
+    readonly awaited: number
+  }
+  readonly rows: readonly OperationRow[]
+  /** How many rows there would be without the limit. */
+  readonly rowsTotal: number
+}
+
+export interface AdminListener {
+  readonly name: string
+  readonly protocol: string
+  readonly cluster: string
+  /** As bound; '' before. */
+  readonly address: string
+  /** What to give to applications, never with a password; '' when the protocol has no such thing. */
+  readonly uri: string
+}
+
+/** Everything that the admin server tells or does; filled by the composition root. All are called per request. */
+export interface AdminSources {
+  readonly version: string
+  metrics(accept: string | undefined): { readonly contentType: string; readonly body: AsyncIterable<string> }
+  operations(by: GroupBy): OperationsReport
+  live(): { readonly connections: number; readonly active: number; readonly awaitedActive: number }
+  listeners(): readonly AdminListener[]
+  clusters(): readonly { readonly name: string; readonly stats: ClusterStats; readonly hosts: HostSet }[]
+  connections(): Iterable<ConnectionInfo>
+  /** The config that runs, filled in. Secrets are taken out here once more. */
+  configDump(): unknown
+  /** `reason` is shown when it is not ready: `starting`, `draining`. */
+  readiness(): { readonly ready: boolean; readonly reason: string }
+  /** Starts the drain and returns at once. */
+  drain(): void
+}

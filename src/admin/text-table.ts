@@ -1,0 +1,57 @@
+import type { OperationRow } from './sources.js'
+
+/** A name from the wire for a terminal: control, direction and invisible characters become escapes and can do nothing. */
+export function visible(name: string): string {
+  return name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
+}
+
+const MAX_NAME = 60
+
+function shortened(name: string): string {
+  const text = visible(name)
+  return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 3)}...` : text
+}
+
+export function formatRate(rate: number): string {
+  if (rate === 0) return '0'
+  return rate < 10 ? rate.toFixed(1) : String(Math.round(rate))
+}
+
+export function formatMs(ms: number | null): string {
+  if (ms === null) return '-'
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)} s`
+  return `${ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.toFixed(1) : Math.round(ms)} ms`
+}
+
+interface Column {
+  readonly title: string
+  readonly isText?: boolean
+  readonly cell: (row: OperationRow) => string
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'CLUSTER', isText: true, cell: (r) => shortened(r.cluster) },
+  {
+    title: 'NAMESPACE',
+    isText: true,
+    cell: (r) => shortened(r.collection === '' ? r.database : `${r.database}.${r.collection}`) || '-',
+  },
+  { title: 'COMMAND', isText: true, cell: (r) => (r.command === '' ? '*' : shortened(r.command)) },
+  { title: 'OPS/S', cell: (r) => formatRate(r.rate) },
+  { title: 'ERR/S', cell: (r) => formatRate(r.errorRate) },
+  { title: 'P50', cell: (r) => formatMs(r.p50Ms) },
+  { title: 'P95', cell: (r) => formatMs(r.p95Ms) },
+  { title: 'P99', cell: (r) => formatMs(r.p99Ms) },
+  { title: 'DOCS/S', cell: (r) => formatRate(r.documentsRate) },
+  { title: 'OPERATIONS', cell: (r) => String(r.operations) },
+  { title: 'ERRORS', cell: (r) => String(r.errors) },
+]
+
+/** Rows as aligned columns for a terminal; ends with a newline. */
+export function operationsTable(rows: readonly OperationRow[]): string {
+  const lines = [COLUMNS.map((c) => c.title), ...rows.map((row) => COLUMNS.map((c) => c.cell(row)))]
+  const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
+  const pad = (text: string, i: number) =>
+    COLUMNS[i]?.isText ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)
+  return lines.map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('')
+}

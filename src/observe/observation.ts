@@ -1,0 +1,154 @@
+import type { Clock } from '../core/clock.js'
+import type { ConnectionInfo } from '../core/connection.js'
+import type { Logger } from '../core/logger.js'
+import type { Hub, Observer } from '../core/observer.js'
+import type { ObserveConfig } from './config.js'
+import { Counters, type Sample } from './counters.js'
+import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
+import { FAMILIES } from './families.js'
+import { ObserverHub } from './hub.js'
+import { formatLabels } from './label-text.js'
+import { LabelGuard } from './labels.js'
+import { MetricsObserver } from './metrics-observer.js'
+import {
+  DOCUMENTS_RETURNED,
+  DOCUMENTS_SENT,
+  OperationTable,
+  REPLY_BYTES,
+  REQUEST_BYTES,
+  UNACKNOWLEDGED_COUNT,
+} from './operation-table.js'
+import { type GroupBy, type OperationsReport, OperationsView } from './operations.js'
+import { loadProcessMetrics } from './process-metrics.js'
+import { exposeSources, type ObservationSources } from './sources.js'
+
+export interface ObservationOptions {
+  readonly config: ObserveConfig
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly sources: ObservationSources
+  /** Of the product, for `oplens_build_info`. */
+  readonly version: string
+  /** Observers beside the metrics, called after them. */
+  readonly observers?: readonly Observer[]
+}
+
+export interface MetricsText {
+  readonly contentType: string
+  /** Chunks of some 64 KiB; the event loop turns between them. */
+  readonly body: AsyncIterable<string>
+}
+
+export interface LiveOperations {
+  readonly connections: number
+  readonly active: number
+  readonly awaitedActive: number
+}
+
+export interface Observation {
+  /** What the data path tells everything to. */
+  readonly hub: Hub
+  readonly metrics: { render(accept: string | undefined): MetricsText }
+  readonly operations: { report(by?: GroupBy): OperationsReport; live(): LiveOperations }
+  /** Client connections open now, oldest first. */
+  connections(): Iterable<ConnectionInfo>
+  /** Stops the timer of the live view. What was counted can still be read. */
+  close(): void
+}
+
+/** Keeps the open connections, for the admin's list. */
+class ConnectionBook implements Observer {
+  readonly name = 'connections'
+  readonly open = new Set<ConnectionInfo>()
+
+  connectionOpened(connection: ConnectionInfo): void {
+    this.open.add(connection)
+  }
+
+  connectionClosed(connection: ConnectionInfo): void {
+    this.open.delete(connection)
+  }
+}
+
+/** Wires everything that watches: one hub to tell, and what can be read of it. */
+export function createObservation(options: ObservationOptions): Observation {
+  const { config, clock, logger, sources } = options
+  const overflow = new Counters(FAMILIES.metricsOverflow.labels)
+  const observerErrors = new Counters(FAMILIES.observerErrors.labels)
+  const table = new OperationTable(config.metrics, new LabelGuard(config.metrics, overflow))
+  const metrics = new MetricsObserver(table)
+  const book = new ConnectionBook()
+  const view = new OperationsView(clock, table)
+  const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
+  const families = async function* (): AsyncGenerator<Exposed> {
+    yield* exposeOperations(table, metrics)
+    yield* exposeSources(sources)
+    yield { kind: 'samples', family: FAMILIES.observerErrors, samples: observerErrors }
+    yield { kind: 'samples', family: FAMILIES.metricsOverflow, samples: overflow }
+    yield { kind: 'samples', family: FAMILIES.buildInfo, samples: [buildInfo(options.version)] }
+    yield* await processMetrics()
+  }
+  return {
+    hub: new ObserverHub([metrics, book, ...(options.observers ?? [])], observerErrors, clock, logger),
+    metrics: {
+      render: (accept) => {
+        const format = formatFor(accept)
+        return { contentType: CONTENT_TYPES[format], body: expose(format, families()) }
+      },
+    },
+    operations: {
+      report: (by) => view.report(by),
+      live: () => ({
+        connections: book.open.size,
+        active: metrics.active.reduce((sum, a) => sum + a.operations, 0),
+        awaitedActive: metrics.active.reduce((sum, a) => sum + a.awaited, 0),
+      }),
+    },
+    connections: () => book.open,
+    close: () => view.close(),
+  }
+}
+
+/** Loading takes some 30 ms: at the start, not in the first scrape. A scrape without them is better than none. */
+function startProcessMetrics(logger: Logger): () => Promise<Exposed[]> {
+  const loading = loadProcessMetrics().catch((error: unknown) => {
+    logger.warn({ err: error }, 'Process metrics are not available')
+    return async () => []
+  })
+  return async () => (await loading)()
+}
+
+function* exposeOperations(table: OperationTable, metrics: MetricsObserver): Generator<Exposed> {
+  yield { kind: 'histogram', family: FAMILIES.operationDuration, series: table.durations }
+  yield { kind: 'histogram', family: FAMILIES.awaitedDuration, series: table.awaited }
+  const plain = [
+    [FAMILIES.requestBytes, REQUEST_BYTES],
+    [FAMILIES.replyBytes, REPLY_BYTES],
+    [FAMILIES.documentsReturned, DOCUMENTS_RETURNED],
+    [FAMILIES.documentsSent, DOCUMENTS_SENT],
+    [FAMILIES.unacknowledged, UNACKNOWLEDGED_COUNT],
+  ] as const
+  for (const [family, place] of plain) yield { kind: 'samples', family, samples: plainSamples(table, place) }
+  yield { kind: 'samples', family: FAMILIES.operationErrors, samples: table.errors }
+  const gauge = (value: (a: MetricsObserver['active'][number]) => number): Sample[] =>
+    metrics.active.map((a) => ({ labels: a.labels, value: value(a) }))
+  yield { kind: 'samples', family: FAMILIES.operationsActive, samples: gauge((a) => a.operations) }
+  yield { kind: 'samples', family: FAMILIES.awaitedActive, samples: gauge((a) => a.awaited) }
+  yield { kind: 'samples', family: FAMILIES.messages, samples: metrics.messages }
+  yield { kind: 'samples', family: FAMILIES.decodeErrors, samples: metrics.decodeErrors }
+  yield { kind: 'samples', family: FAMILIES.decodingLost, samples: metrics.lost }
+  yield { kind: 'samples', family: FAMILIES.downstreamClosed, samples: metrics.closed }
+}
+
+/** Zeros are left out: a find sends no documents, an insert returns none, and each series costs the scraper. */
+function* plainSamples(table: OperationTable, place: number): Generator<Sample> {
+  for (const { labels, plain } of table.all) {
+    const value = plain.values[plain.base + place] as number
+    if (value !== 0) yield { labels, value }
+  }
+}
+
+const buildInfo = (version: string): Sample => ({
+  labels: formatLabels(FAMILIES.buildInfo.labels, [version, process.versions.node]),
+  value: 1,
+})

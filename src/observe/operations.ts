@@ -1,0 +1,275 @@
+import type { Clock, Timer } from '../core/clock.js'
+import type { OutcomeKind } from '../core/outcome.js'
+import { addBuckets, BUCKETS, countOf, quantileMs } from './histogram.js'
+import {
+  AWAITED,
+  DOCUMENTS_RETURNED,
+  DOCUMENTS_SENT,
+  ERRORS,
+  OPERATIONS,
+  type OperationSeries,
+  type OperationTable,
+  outcomeIndex,
+  PLAIN_WIDTH,
+  REPLY_BYTES,
+  REQUEST_BYTES,
+} from './operation-table.js'
+
+/** What a row is about: one command on one collection, or all commands on it. */
+export type GroupBy = 'command' | 'collection'
+
+/** Rates are per second over the last five seconds. */
+export interface OperationRow {
+  readonly cluster: string
+  readonly database: string
+  readonly collection: string
+  /** '' when the row is all commands of a collection. */
+  readonly command: string
+  /** Everything in the row is the driver's own: hello, ping, authentication, endSessions. */
+  readonly isControl: boolean
+  readonly rate: number
+  readonly errorRate: number
+  readonly awaitedRate: number
+  readonly documentsRate: number
+  readonly bytesRate: number
+  /** Of the last minute when something ended in it, else of all time; null when nothing was ever timed. */
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+  readonly isRecent: boolean
+  /** Since the start, awaited ones apart. */
+  readonly operations: number
+  readonly errors: number
+  readonly awaited: number
+  readonly documentsReturned: number
+  readonly documentsSent: number
+  readonly requestBytes: number
+  readonly replyBytes: number
+}
+
+export interface OperationTotals {
+  readonly rate: number
+  readonly errorRate: number
+  readonly operations: number
+  readonly errors: number
+  readonly awaited: number
+}
+
+export interface OperationsReport {
+  readonly totals: OperationTotals
+  /** By rate, then by count, at most 200. */
+  readonly rows: readonly OperationRow[]
+  /** Rows there would be without the limit. */
+  readonly rowsTotal: number
+}
+
+const TICK_MS = 1_000
+/** The oldest of six snapshots taken each second is five to six seconds old. */
+const RATE_SLOTS = 6
+/** The oldest of six snapshots taken each ten seconds is fifty to sixty seconds old. */
+const WINDOW_SLOTS = 6
+const TICKS_PER_WINDOW_SLOT = 10
+const MAX_ROWS = 200
+/** Several pages that poll at once share one report. */
+const REPORT_AGE_MS = 200
+
+/** What an answer took: an aborted operation has none, and a refusal is the proxy's own. */
+const ANSWERED: readonly number[] = (
+  ['ok', 'command_error', 'write_error', 'write_concern_error', 'unknown'] satisfies OutcomeKind[]
+).map(outcomeIndex)
+
+/** Snapshots of one series; zeros at first, which is what it was before it came. */
+interface History {
+  readonly plain: Float64Array
+  readonly buckets: Float64Array
+}
+
+/** One row to be: only what sorting needs; the rest is summed for the rows that are shown. */
+interface Group {
+  readonly first: OperationSeries
+  /** Indexes of its series in the table. */
+  readonly members: number[]
+  isControl: boolean
+  operations: number
+  /** In the rate window. */
+  recent: number
+}
+
+interface Sums {
+  ever(place: number): number
+  recent(place: number): number
+}
+
+/**
+ * The live view behind the page: recent rates and percentiles per operation, from snapshots taken each second. It never
+ * touches the hot path, and any number of viewers see the same.
+ */
+export class OperationsView {
+  readonly #clock: Clock
+  readonly #table: OperationTable
+  readonly #histories: History[] = []
+  readonly #tickedAtMs: Float64Array
+  #ticks = 0
+  #timer: Timer
+  readonly #reports = new Map<GroupBy, { readonly atMs: number; readonly report: OperationsReport }>()
+
+  constructor(clock: Clock, table: OperationTable) {
+    this.#clock = clock
+    this.#table = table
+    this.#tickedAtMs = new Float64Array(RATE_SLOTS).fill(clock.now())
+    this.#timer = clock.after(TICK_MS, this.#tick)
+  }
+
+  report(by: GroupBy = 'command'): OperationsReport {
+    const nowMs = this.#clock.now()
+    const last = this.#reports.get(by)
+    if (last !== undefined && nowMs - last.atMs < REPORT_AGE_MS) return last.report
+    const report = this.#report(by, nowMs)
+    this.#reports.set(by, { atMs: nowMs, report })
+    return report
+  }
+
+  close(): void {
+    this.#timer.cancel()
+  }
+
+  readonly #tick = (): void => {
+    const rateSlot = this.#ticks % RATE_SLOTS
+    const isWindowTick = this.#ticks % TICKS_PER_WINDOW_SLOT === 0
+    const windowSlot = (this.#ticks / TICKS_PER_WINDOW_SLOT) % WINDOW_SLOTS
+    this.#tickedAtMs[rateSlot] = this.#clock.now()
+    this.#table.all.forEach((series, i) => {
+      const { values, base } = series.plain
+      const history = this.#history(i)
+      const at = rateSlot * PLAIN_WIDTH
+      for (let k = 0; k < PLAIN_WIDTH; k++) history.plain[at + k] = values[base + k] as number
+      if (!isWindowTick) return
+      const from = windowSlot * BUCKETS
+      history.buckets.fill(0, from, from + BUCKETS)
+      addAnswered(series, history.buckets, from)
+    })
+    this.#ticks++
+    this.#timer = this.#clock.after(TICK_MS, this.#tick)
+  }
+
+  #history(index: number): History {
+    let history = this.#histories[index]
+    if (history === undefined) {
+      history = {
+        plain: new Float64Array(RATE_SLOTS * PLAIN_WIDTH),
+        buckets: new Float64Array(WINDOW_SLOTS * BUCKETS),
+      }
+      this.#histories[index] = history
+    }
+    return history
+  }
+
+  #report(by: GroupBy, nowMs: number): OperationsReport {
+    const oldest = (this.#ticks % RATE_SLOTS) * PLAIN_WIDTH
+    // At least a second: one operation right after the start is no rate of hundreds.
+    const seconds = Math.max(nowMs - (this.#tickedAtMs[this.#ticks % RATE_SLOTS] as number), TICK_MS) / 1_000
+    const groups = [...this.#groups(by, oldest).values()]
+    groups.sort((a, b) => b.recent - a.recent || b.operations - a.operations)
+    const all = this.#sums(this.#table.all.keys(), oldest)
+    return {
+      totals: {
+        rate: all.recent(OPERATIONS) / seconds,
+        errorRate: all.recent(ERRORS) / seconds,
+        operations: all.ever(OPERATIONS),
+        errors: all.ever(ERRORS),
+        awaited: all.ever(AWAITED),
+      },
+      rows: groups.slice(0, MAX_ROWS).map((group) => this.#row(group, by, oldest, seconds)),
+      rowsTotal: groups.length,
+    }
+  }
+
+  #groups(by: GroupBy, oldest: number): Map<string, Group> {
+    const groups = new Map<string, Group>()
+    for (let index = 0; index < this.#table.all.length; index++) {
+      const series = this.#table.all[index] as OperationSeries
+      const key = by === 'command' ? series.labels : `${series.cluster}\0${series.database}\0${series.collection}`
+      let group = groups.get(key)
+      if (group === undefined) {
+        group = { first: series, members: [], isControl: true, operations: 0, recent: 0 }
+        groups.set(key, group)
+      }
+      const operations = series.plain.values[series.plain.base + OPERATIONS] as number
+      group.members.push(index)
+      group.isControl &&= series.kind === 'control'
+      group.operations += operations
+      group.recent += operations - (this.#histories[index]?.plain[oldest + OPERATIONS] ?? 0)
+    }
+    return groups
+  }
+
+  /** The plain numbers of some series, added up: of all time, and since the oldest snapshot. */
+  #sums(members: Iterable<number>, oldest: number): Sums {
+    const now = new Float64Array(PLAIN_WIDTH)
+    const before = new Float64Array(PLAIN_WIDTH)
+    for (const index of members) {
+      const plain = this.#table.all[index]?.plain
+      const history = this.#histories[index]?.plain
+      for (let k = 0; k < PLAIN_WIDTH; k++) {
+        now[k] = (now[k] as number) + (plain?.values[plain.base + k] ?? 0)
+        before[k] = (before[k] as number) + (history?.[oldest + k] ?? 0)
+      }
+    }
+    return {
+      ever: (place) => now[place] as number,
+      recent: (place) => (now[place] as number) - (before[place] as number),
+    }
+  }
+
+  #row({ first, members, isControl }: Group, by: GroupBy, oldest: number, seconds: number): OperationRow {
+    const { ever, recent } = this.#sums(members, oldest)
+    const { buckets, isRecent } = this.#buckets(members)
+    const quantile = (q: number) => quantileMs(buckets, q) ?? null
+    return {
+      cluster: first.cluster,
+      database: first.database,
+      collection: first.collection,
+      command: by === 'command' ? first.command : '',
+      isControl,
+      rate: recent(OPERATIONS) / seconds,
+      errorRate: recent(ERRORS) / seconds,
+      awaitedRate: recent(AWAITED) / seconds,
+      documentsRate: (recent(DOCUMENTS_RETURNED) + recent(DOCUMENTS_SENT)) / seconds,
+      bytesRate: (recent(REQUEST_BYTES) + recent(REPLY_BYTES)) / seconds,
+      p50Ms: quantile(0.5),
+      p95Ms: quantile(0.95),
+      p99Ms: quantile(0.99),
+      isRecent,
+      operations: ever(OPERATIONS),
+      errors: ever(ERRORS),
+      awaited: ever(AWAITED),
+      documentsReturned: ever(DOCUMENTS_RETURNED),
+      documentsSent: ever(DOCUMENTS_SENT),
+      requestBytes: ever(REQUEST_BYTES),
+      replyBytes: ever(REPLY_BYTES),
+    }
+  }
+
+  /** Of the last minute; of all time when nothing ended in it. */
+  #buckets(members: readonly number[]): { buckets: Float64Array; isRecent: boolean } {
+    const oldest = Math.ceil(this.#ticks / TICKS_PER_WINDOW_SLOT) % WINDOW_SLOTS
+    const lifetime = new Float64Array(BUCKETS)
+    const recent = new Float64Array(BUCKETS)
+    for (const index of members) {
+      const series = this.#table.all[index]
+      if (series !== undefined) addAnswered(series, lifetime, 0)
+      const before = this.#histories[index]?.buckets
+      for (let i = 0; i < BUCKETS; i++) recent[i] = (recent[i] as number) - (before?.[oldest * BUCKETS + i] ?? 0)
+    }
+    for (let i = 0; i < BUCKETS; i++) recent[i] = (recent[i] as number) + (lifetime[i] as number)
+    const isRecent = countOf(recent) > 0
+    return { buckets: isRecent ? recent : lifetime, isRecent }
+  }
+}
+
+function addAnswered(series: OperationSeries, into: Float64Array, at: number): void {
+  for (const outcome of ANSWERED) {
+    const row = series.durations[outcome]
+    if (row !== undefined) addBuckets(row, into, at)
+  }
+}

@@ -1,0 +1,82 @@
+import type { ClusterStats, HostStats, ListenerStats } from '../core/stats.js'
+import type { Host } from '../core/upstream.js'
+import type { Sample } from './counters.js'
+import type { Exposed } from './exposition.js'
+import { FAMILIES, type FamilyKey } from './families.js'
+import { formatLabels } from './label-text.js'
+
+/** Counters kept elsewhere, read at each scrape: iterables stay live, so they may fill and change after they were given. */
+export interface ObservationSources {
+  readonly listeners: Iterable<{ readonly name: string; readonly cluster: string; readonly stats: ListenerStats }>
+  readonly clusters: Iterable<{ readonly name: string; readonly stats: ClusterStats; readonly hosts: Iterable<Host> }>
+}
+
+type Reads<S> = readonly (readonly [FamilyKey, (stats: S) => number])[]
+
+const LISTENER_READS: Reads<ListenerStats> = [
+  ['downstreamTotal', (s) => s.connectionsTotal],
+  ['downstreamActive', (s) => s.connectionsActive],
+  ['downstreamOverflow', (s) => s.connectionsOverflow],
+  ['downstreamReceived', (s) => s.bytesReceived],
+  ['downstreamSent', (s) => s.bytesSent],
+  ['downstreamTlsErrors', (s) => s.tlsHandshakeErrors],
+  ['readingPaused', (s) => s.readingPaused],
+  ['certificateReloads', (s) => s.certificateReloads],
+  ['certificateReloadFailures', (s) => s.certificateReloadFailures],
+]
+
+const HOST_READS: Reads<HostStats> = [
+  ['upstreamTotal', (s) => s.connectionsTotal],
+  ['upstreamActive', (s) => s.connectionsActive],
+  ['connectFailures', (s) => s.connectFailures],
+  ['connectTimeouts', (s) => s.connectTimeouts],
+  ['upstreamSent', (s) => s.bytesSent],
+  ['upstreamReceived', (s) => s.bytesReceived],
+  ['upstreamOperations', (s) => s.operationsTotal],
+  ['upstreamOperationsActive', (s) => s.operationsActive],
+  ['upstreamOperationsFailed', (s) => s.operationsFailed],
+]
+
+const CLUSTER_READS: Reads<ClusterStats> = [
+  ['noUsableHost', (s) => s.noUsableHost],
+  ['connectRetries', (s) => s.connectRetries],
+  ['membershipChanges', (s) => s.membershipChanges],
+  ['discoveryFailures', (s) => s.discoveryFailures],
+]
+
+type Labelled<S> = readonly (readonly [labels: string, stats: S])[]
+
+function exposed<S>(reads: Reads<S>, labelled: Labelled<S>): Exposed[] {
+  return reads.map(([key, read]) => ({
+    kind: 'samples',
+    family: FAMILIES[key],
+    samples: summed(labelled.map(([labels, stats]) => ({ labels, value: read(stats) }))),
+  }))
+}
+
+/** One sample per label set: a host may be listed twice, and the same series twice makes a whole scrape invalid. */
+function summed(samples: readonly Sample[]): Iterable<Sample> {
+  const byLabels = new Map<string, Sample>()
+  for (const sample of samples) {
+    const same = byLabels.get(sample.labels)
+    if (same === undefined) byLabels.set(sample.labels, sample)
+    else same.value += sample.value
+  }
+  return byLabels.values()
+}
+
+export function exposeSources(sources: ObservationSources): Exposed[] {
+  const clusters = [...sources.clusters].map((c) => ({ name: c.name, stats: c.stats, hosts: [...new Set(c.hosts)] }))
+  const listeners = [...sources.listeners].map((l) => [formatLabels(['listener'], [l.name]), l.stats] as const)
+  const named = clusters.map((c) => [formatLabels(['cluster'], [c.name]), c.stats] as const)
+  const hosts = clusters.flatMap((c) =>
+    c.hosts.map((h) => [formatLabels(['cluster', 'host'], [c.name, h.name]), h.stats] as const),
+  )
+  const counts = clusters.map((c) => ({ labels: formatLabels(['cluster'], [c.name]), value: c.hosts.length }))
+  return [
+    ...exposed(LISTENER_READS, listeners),
+    ...exposed(HOST_READS, hosts),
+    ...exposed(CLUSTER_READS, named),
+    { kind: 'samples', family: FAMILIES.upstreamHosts, samples: summed(counts) },
+  ]
+}
