@@ -56,7 +56,10 @@ export class Exchange {
   hasSession = false
   inTransaction = false
   startsTransaction = false
-  /** Waits on purpose (awaited hello, awaitData getMore): has its own series, is never slow, does not delay a drain. */
+  /**
+   * Waits on purpose (awaited hello, awaitData getMore): has its own series, is never slow, does not delay a drain.
+   * May become true until the end, never false again.
+   */
   isAwaited = false
   /** A reply of an exhaust stream after its first: this exchange had no request of its own. */
   isContinuation = false

@@ -1,22 +1,24 @@
 import type { Frame } from '../../core/codec.js'
 import type { Exchange } from '../../core/exchange.js'
 
-/** Frame objects that are used again, so that a chunk of many small messages allocates none. */
+/** Lists of up to this many frames are kept by length: shortening an array costs more than reading a message's header. */
+const KEPT_LISTS = 8
+
+/** Frame objects that are used again, so that a chunk allocates none. */
 export class FrameList {
   readonly #pool: Frame[] = []
-  readonly #out: Frame[] = []
+  readonly #lists: (readonly Frame[])[] = [[]]
+  #count = 0
 
   clear(): void {
-    this.#out.length = 0
+    this.#count = 0
   }
 
   add(start: number, end: number, first: boolean, last: boolean, exchange: Exchange | undefined): void {
-    const index = this.#out.length
-    const frame = this.#pool[index]
+    const frame = this.#pool[this.#count++]
     if (frame === undefined) {
-      const made: Frame = { start, end, first, last, exchange }
-      this.#pool.push(made)
-      this.#out.push(made)
+      this.#pool.push({ start, end, first, last, exchange })
+      if (this.#pool.length <= KEPT_LISTS) this.#lists.push(this.#pool.slice())
       return
     }
     frame.start = start
@@ -24,10 +26,9 @@ export class FrameList {
     frame.first = first
     frame.last = last
     frame.exchange = exchange
-    this.#out.push(frame)
   }
 
   get frames(): readonly Frame[] {
-    return this.#out
+    return this.#lists[this.#count] ?? this.#pool.slice(0, this.#count)
   }
 }

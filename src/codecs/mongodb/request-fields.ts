@@ -89,7 +89,9 @@ export class RequestFields implements BsonSink {
   #collectionField = ''
   #ns = ''
   #nsCount = 0
-  readonly #counts = new Int32Array(NS_INFO + 1)
+  #hasCounts = false
+  /** By field, from DOCUMENTS on. */
+  readonly #counts: [number, number, number, number, number] = [0, 0, 0, 0, 0]
   limit = -1
   cursorBatchSize = -1
   maxTimeMs = -1
@@ -123,7 +125,8 @@ export class RequestFields implements BsonSink {
     this.#collectionField = ''
     this.#ns = ''
     this.#nsCount = 0
-    this.#counts.fill(0)
+    if (this.#hasCounts) this.#counts.fill(0)
+    this.#hasCounts = false
     this.limit = -1
     this.cursorBatchSize = -1
     this.maxTimeMs = -1
@@ -259,12 +262,16 @@ export class RequestFields implements BsonSink {
   /** Elements of an array in the body, or documents of a sequence (section kind 1) of that name. */
   count(field: number, elements: number): void {
     if (field === NS_INFO) this.#nsCount = elements
-    else if (field >= DOCUMENTS) this.#counts[field] = (this.#counts[field] as number) + elements
+    else if (field >= DOCUMENTS) {
+      const place = field - DOCUMENTS
+      this.#counts[place] = (this.#counts[place] ?? 0) + elements
+      this.#hasCounts = true
+    }
   }
 
   get batchSize(): number {
     const batch = this.command.batch
-    return batch === '' ? 0 : (this.#counts[BATCH_FIELDS[batch]] as number)
+    return batch === '' ? 0 : (this.#counts[BATCH_FIELDS[batch] - DOCUMENTS] ?? 0)
   }
 
   get database(): string {

@@ -151,7 +151,6 @@ export class MongoSession implements Session {
       : this.#shared.operations.get(command, '', '')
     const exchange = new Exchange(connection, operation, framer.startedAtMs)
     this.#current = exchange
-    connection.operations++
     if (isReadable) this.#describe(exchange, fields)
     if (command.isHello) this.#sawHello = true
     else this.#sawOther = true
@@ -228,7 +227,6 @@ export class MongoSession implements Session {
     exchange.cursorIdHigh = origin.cursorIdHigh
     exchange.cursorBatchSize = origin.cursorBatchSize
     exchange.hasSession = origin.hasSession
-    connection.operations++
     events.exchangeStarted(exchange)
     return exchange
   }
