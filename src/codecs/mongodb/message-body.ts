@@ -1,8 +1,15 @@
 import { readInt32 } from './bson.js'
 import { BsonWalker, type Node } from './bson-walker.js'
-import { command } from './commands.js'
-import { inflate, inflatePrefix } from './inflate.js'
-import { MAX_NAME_BYTES, MAX_TOKEN_BYTES, PREFIX_BYTES, PREFIX_INFLATED_BYTES } from './limits.js'
+import { COMPRESSED_HEAD_BYTES, CompressedPayload } from './compressed.js'
+import {
+  legacyTailBytes,
+  QUERY_TAIL_BYTES,
+  REPLY_HEAD_BYTES,
+  readLegacyHead,
+  readQueryHead,
+  readReplyHead,
+} from './legacy.js'
+import { MAX_NAME_BYTES, MAX_TOKEN_BYTES } from './limits.js'
 import { NameTable } from './name-table.js'
 import {
   FLAG_CHECKSUM_PRESENT,
@@ -15,7 +22,6 @@ import {
   OP_QUERY,
   OP_REPLY,
   OP_UPDATE,
-  REPLY_QUERY_FAILURE,
   UNKNOWN_REQUIRED_FLAGS,
 } from './opcodes.js'
 import type { MessageReason } from './reasons.js'
@@ -35,7 +41,6 @@ import {
 const SEQUENCE_FIELDS = [DOCUMENTS, UPDATES, DELETES, OPS, NS_INFO] as const
 const SEQUENCES = new NameTable(['documents', 'updates', 'deletes', 'ops', 'nsInfo'])
 const UNKNOWN_SEQUENCE = -1
-const CMD_SUFFIX = Buffer.from('.$cmd')
 
 /** Where in a message's body the reader stands. */
 type State =
@@ -64,7 +69,7 @@ export class MessageBody {
   readonly #fields: RequestFields | ReplyFields
   readonly #root: Node
   readonly #walker: BsonWalker
-  readonly #maxInflate: number
+  readonly #compressed: CompressedPayload
   #state: State = 'finished'
   /** Where a document leads to when it is walked. */
   #next: State = 'finished'
@@ -77,15 +82,9 @@ export class MessageBody {
   #sequenceField = UNKNOWN_SEQUENCE
   #sequenceLeft = 0
   #sequenceCount = 0
-  #compressor = 0
-  #inflatedSize = 0
-  #isPrefix = false
   /** A cut token, from its first byte. */
   #kept: Buffer | undefined = undefined
   #keptBytes = 0
-  /** The compressed payload so far. */
-  #payload: Buffer | undefined = undefined
-  #payloadBytes = 0
   flags = 0
   /** The command's own document was read: database and collection stand, unless they are in a sequence still to come. */
   isKnown = false
@@ -97,12 +96,12 @@ export class MessageBody {
     this.#fields = fields
     this.#root = fields instanceof ReplyFields ? REPLY_NODE : REQUEST_NODE
     this.#walker = new BsonWalker(fields)
-    this.#maxInflate = maxInflate
+    this.#compressed = new CompressedPayload(maxInflate)
   }
 
   /** Whether bytes are held between two chunks. */
   get heldBytes(): number {
-    return (this.#kept?.length ?? 0) + (this.#payload?.length ?? 0)
+    return (this.#kept?.length ?? 0) + this.#compressed.heldBytes
   }
 
   /** A message of `opcode` whose body, header left out, has `bytes` bytes. */
@@ -112,7 +111,6 @@ export class MessageBody {
     this.isKnown = false
     this.failure = ''
     this.#hasBody = false
-    this.#isPrefix = false
     this.#skip = 0
     this.#release()
     this.#open(opcode, bytes)
@@ -175,8 +173,7 @@ export class MessageBody {
   #release(): void {
     this.#kept = undefined
     this.#keptBytes = 0
-    this.#payload = undefined
-    this.#payloadBytes = 0
+    this.#compressed.release()
   }
 
   #keep(bytes: Buffer, at: number, end: number): void {
@@ -352,119 +349,78 @@ export class MessageBody {
     else this.#finishKnown()
   }
 
-  /** (Legacy opcodes: OP_QUERY is `flags | ns | skip | return | query [| fields]`.) */
   #readQuery(bytes: Buffer, at: number, end: number): number {
     const fields = this.#fields
     const nsEnd = this.#cstring(bytes, at + 4, end)
-    if (nsEnd < 0 || end - nsEnd < 9 || fields instanceof ReplyFields) return -1
-    const suffixAt = nsEnd - CMD_SUFFIX.length
-    if (suffixAt > at + 4 && bytes.compare(CMD_SUFFIX, 0, CMD_SUFFIX.length, suffixAt, nsEnd) === 0) {
-      fields.legacyDatabase(bytes, at + 4, suffixAt)
-      this.#walkFrom(REQUEST_NODE, this.#remaining - (nsEnd + 9 - at), 'finished', true)
+    const next = nsEnd + QUERY_TAIL_BYTES
+    if (nsEnd < 0 || next > end || fields instanceof ReplyFields) return -1
+    if (readQueryHead(fields, bytes, at, nsEnd)) {
+      this.#walkFrom(REQUEST_NODE, this.#remaining - (next - at), 'finished', true)
     } else {
-      fields.legacy(command('find'), bytes, at + 4, nsEnd)
-      fields.limit = readInt32(bytes, nsEnd + 5)
       this.#finishKnown()
     }
-    return nsEnd + 9
+    return next
   }
 
-  /** OP_REPLY is `flags | cursor id | starting from | number returned | documents`. */
   #readReply(bytes: Buffer, at: number, end: number): number {
     const fields = this.#fields
-    if (end - at < 20 || !(fields instanceof ReplyFields)) return -1
-    const flags = readInt32(bytes, at)
-    const documents = readInt32(bytes, at + 16)
-    const isCommand = this.isCommandReply || (flags & REPLY_QUERY_FAILURE) !== 0
-    fields.legacy(flags, bytes, at + 4, documents, isCommand)
-    if (isCommand && documents > 0) this.#walkFrom(REPLY_NODE, this.#remaining - 20, 'finished', true)
-    else this.#finishKnown()
-    return at + 20
+    if (end - at < REPLY_HEAD_BYTES || !(fields instanceof ReplyFields)) return -1
+    if (readReplyHead(fields, bytes, at, this.isCommandReply)) {
+      this.#walkFrom(REPLY_NODE, this.#remaining - REPLY_HEAD_BYTES, 'finished', true)
+    } else {
+      this.#finishKnown()
+    }
+    return at + REPLY_HEAD_BYTES
   }
 
   #readLegacy(bytes: Buffer, at: number, end: number): number {
     const fields = this.#fields
     if (fields instanceof ReplyFields) return -1
-    if (this.#opcode === OP_KILL_CURSORS) {
-      fields.legacy(command('killCursors'), bytes, at, at)
+    const hasNamespace = this.#opcode !== OP_KILL_CURSORS
+    const nsEnd = hasNamespace ? this.#cstring(bytes, at + 4, end) : at
+    const next = hasNamespace ? nsEnd + 1 + legacyTailBytes(this.#opcode) : at
+    if (nsEnd < 0 || next > end) return -1
+    if (readLegacyHead(this.#opcode, fields, bytes, at, nsEnd)) {
+      this.#beginSequence(DOCUMENTS, this.#remaining - (next - at))
+    } else {
       this.#finishKnown()
-      return at
     }
-    const nsEnd = this.#cstring(bytes, at + 4, end)
-    const tail = this.#opcode === OP_GET_MORE ? 12 : 0
-    if (nsEnd < 0 || end - nsEnd - 1 < tail) return -1
-    switch (this.#opcode) {
-      case OP_INSERT:
-        fields.legacy(command('insert'), bytes, at + 4, nsEnd)
-        this.#beginSequence(DOCUMENTS, this.#remaining - (nsEnd + 1 - at))
-        return nsEnd + 1
-      case OP_GET_MORE:
-        fields.legacy(command('getMore'), bytes, at + 4, nsEnd)
-        fields.setCursorId(bytes, nsEnd + 5)
-        break
-      case OP_UPDATE:
-        fields.legacy(command('update'), bytes, at + 4, nsEnd)
-        fields.count(UPDATES, 1)
-        break
-      default:
-        fields.legacy(command('delete'), bytes, at + 4, nsEnd)
-        fields.count(DELETES, 1)
-    }
-    this.#finishKnown()
-    return nsEnd + 1 + tail
+    return next
   }
 
-  /** OP_COMPRESSED is `original opcode | uncompressed size | compressor | payload`. */
   #readCompressed(bytes: Buffer, at: number, end: number): number {
-    if (end - at < 9) return -1
-    this.#opcode = readInt32(bytes, at)
-    this.#inflatedSize = readInt32(bytes, at + 4)
-    this.#compressor = bytes[at + 8] as number
-    const payloadBytes = this.#remaining - 9
-    if (this.#opcode === OP_COMPRESSED) return this.#failAt(at, 'nested_compression')
-    if (this.#inflatedSize < 0) return this.#failAt(at, 'inflate_size')
-    // A compressor may add a little; a payload well beyond the inflated size is no honest one and not worth keeping.
-    this.#isPrefix = this.#inflatedSize > this.#maxInflate || payloadBytes > this.#maxInflate + PREFIX_BYTES
-    if (this.#isPrefix && this.#fields instanceof ReplyFields) return this.#failAt(at, 'inflate_limit')
+    if (end - at < COMPRESSED_HEAD_BYTES) return -1
+    const reason = this.#compressed.begin(bytes, at, this.#remaining - COMPRESSED_HEAD_BYTES)
+    if (reason !== '') return this.#failAt(at, reason)
+    if (this.#compressed.isPrefix && this.#fields instanceof ReplyFields) return this.#failAt(at, 'inflate_limit')
     this.#state = 'payload'
-    return at + 9
+    return at + COMPRESSED_HEAD_BYTES
   }
 
   #readPayload(bytes: Buffer, at: number, end: number): number {
-    const all = this.#remaining + this.#payloadBytes
-    const wanted = this.#isPrefix ? Math.min(all, PREFIX_BYTES) : all
-    if (this.#payloadBytes === 0 && end - at >= wanted) {
-      this.#inflate(bytes.subarray(at, at + wanted))
-      return end
-    }
-    this.#payload ??= Buffer.allocUnsafe(wanted)
-    const copied = bytes.copy(this.#payload, this.#payloadBytes, at, end)
-    this.#payloadBytes += copied
-    if (this.#payloadBytes < wanted) return at + copied
-    this.#inflate(this.#payload)
-    return end
+    const compressed = this.#compressed
+    const next = compressed.push(bytes, at, end)
+    const { inflated } = compressed
+    if (inflated === undefined) return next
+    if (typeof inflated === 'string') return this.#failAt(next, inflated)
+    this.#readInside(inflated)
+    return next
   }
 
-  /** Read the message inside, at once. */
-  #inflate(payload: Buffer): void {
-    const inflated = this.#isPrefix
-      ? inflatePrefix(this.#compressor, payload, PREFIX_INFLATED_BYTES)
-      : inflate(this.#compressor, payload, this.#inflatedSize)
-    if (typeof inflated === 'string') {
-      this.#fail(inflated)
+  /** Read the message inside, at once; what is left of the outer one passes by. */
+  #readInside(inflated: Buffer): void {
+    const { opcode, inflatedSize, isPrefix } = this.#compressed
+    this.#open(opcode, inflatedSize)
+    this.#run(inflated, 0, inflated.length)
+    if (!isPrefix) {
+      this.finish()
       return
     }
-    this.#open(this.#opcode, this.#inflatedSize)
-    this.#run(inflated, 0, inflated.length)
-    if (this.#isPrefix) {
-      // Beyond the prefix nothing is known: documents are not counted, a body that never ended still names its command.
-      this.#skip = 0
-      this.#hasBody = true
-      this.failure ||= 'inflate_limit'
-      this.#state = 'finished'
-    } else {
-      this.finish()
-    }
+    // Beyond the prefix nothing is known: documents are not counted, a body that never ended still names its command.
+    this.#skip = 0
+    this.#hasBody = true
+    this.failure ||= 'inflate_limit'
+    this.#state = 'finished'
   }
 
   /** A cstring at `at`. @returns the place of its NUL, -1 when it isn't there (yet) */
