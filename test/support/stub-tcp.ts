@@ -68,11 +68,14 @@ export async function dial(target: { port: number; host?: string } | { path: str
   return socket
 }
 
-/** Everything until the end, as text. */
-export async function readAll(socket: Socket): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of socket) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
+/** Everything until the end, as text. By events: async iteration would destroy a socket that is still to write. */
+export function readAll(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.once('end', () => resolve(Buffer.concat(chunks).toString()))
+    socket.once('close', () => reject(new Error('closed without an end')))
+  })
 }
 
 /** The next `length` bytes, as text; what comes with them beyond is dropped. */
@@ -104,6 +107,26 @@ export function howItEnds(socket: Socket): Promise<string> {
     socket.on('close', () => resolve(code))
     socket.resume()
   })
+}
+
+/** The peer has ended or reset it. Reads and drops what comes before. */
+export function heardEnd(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('end', resolve)
+    socket.once('close', () => resolve())
+    socket.resume()
+  })
+}
+
+/** False or why not, for the `skip` of tests over IPv6. */
+export async function skipWithoutIpv6(): Promise<string | false> {
+  try {
+    const stub = await startStub(() => undefined, '::1')
+    await stub.close()
+    return false
+  } catch {
+    return 'this machine has no ::1'
+  }
 }
 
 export class StreamHash {

@@ -1,0 +1,45 @@
+import type { Host, HostSet } from '../core/upstream.js'
+import { createHost, type Endpoint } from './host.js'
+
+/** Before the first answer of discovery. */
+export const NO_HOSTS: HostSet = Object.freeze({ version: 0, all: Object.freeze([]), usable: Object.freeze([]) })
+
+export interface HostDiff {
+  readonly added: readonly Host[]
+  readonly removed: readonly Host[]
+}
+
+/**
+ * The set that follows `previous`. A host whose address, name and weight stay keeps its object, and so its load and its place
+ * in everybody's maps; one whose weight changed keeps its counters. Duplicates are dropped.
+ * @returns `previous` itself when nothing changed, whatever the order
+ */
+export function nextHostSet(previous: HostSet, endpoints: readonly Endpoint[]): HostSet {
+  const known = new Map(previous.all.map((host) => [host.name, host]))
+  const hosts = new Map<string, Host>()
+  for (const endpoint of endpoints) {
+    const fresh = createHost(endpoint)
+    if (!hosts.has(fresh.name)) hosts.set(fresh.name, keepOrReplace(known.get(fresh.name), endpoint, fresh))
+  }
+  const all = [...hosts.values()]
+  const isSame = all.length === previous.all.length && all.every((host) => known.get(host.name) === host)
+  if (isSame && previous.version > 0) return previous
+  Object.freeze(all)
+  return Object.freeze({ version: previous.version + 1, all, usable: all })
+}
+
+function keepOrReplace(old: Host | undefined, endpoint: Endpoint, fresh: Host): Host {
+  if (old === undefined) return fresh
+  const isSame = old.weight === endpoint.weight && old.hostname === endpoint.hostname
+  return isSame ? old : createHost(endpoint, old.stats)
+}
+
+/** Who came and who left, by name. */
+export function diffHostSets(before: HostSet, after: HostSet): HostDiff {
+  return { added: missingFrom(before, after), removed: missingFrom(after, before) }
+}
+
+function missingFrom(set: HostSet, other: HostSet): readonly Host[] {
+  const names = new Set(set.all.map((host) => host.name))
+  return other.all.filter((host) => !names.has(host.name))
+}

@@ -1,0 +1,16 @@
+import { HostStats } from '../core/stats.js'
+import { type Address, formatAddress, type Host } from '../core/upstream.js'
+
+/** What discovery knows of a host, before it has counters. */
+export interface Endpoint {
+  readonly address: Address
+  /** The DNS name that resolved to this address; '' when the address was written down. */
+  readonly hostname: string
+  readonly weight: number
+}
+
+/** @param stats counters to go on with, when the host was known with another weight */
+export function createHost(endpoint: Endpoint, stats: HostStats = new HostStats()): Host {
+  const { address, hostname, weight } = endpoint
+  return Object.freeze({ name: formatAddress(address), address, hostname, weight, stats })
+}
