@@ -1,0 +1,55 @@
+import type { LoadedConfig } from '../config/load.js'
+import type { Clock, Random } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import type { Address } from '../core/upstream.js'
+import type { configParts } from './config-parts.js'
+
+/** The composition root by what the commands need of it, so that they can be tested without it and it can change behind this file. */
+export interface Application {
+  /** @throws when an address can't be bound; nothing listens then */
+  start(): Promise<Started>
+  /** No new connections, operations in flight end, the rest is cut at the deadline. */
+  drain(): Promise<{ readonly cut: number }>
+  /** What was counted so far, by collection and command. */
+  operations(): readonly OperationTotals[]
+  close(): Promise<void> | void
+}
+
+export interface Started {
+  readonly listeners: readonly StartedListener[]
+  readonly admin: Address | undefined
+}
+
+export interface StartedListener {
+  readonly name: string
+  readonly protocol: string
+  readonly cluster: string
+  readonly address: Address
+}
+
+/** One command on one collection since the start. */
+export interface OperationTotals {
+  readonly database: string
+  readonly collection: string
+  readonly command: string
+  /** The driver's own: hello, ping, authentication. */
+  readonly isControl: boolean
+  readonly operations: number
+  readonly errors: number
+  /** null when nothing was timed. */
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+}
+
+export interface ApplicationDeps {
+  readonly loaded: LoadedConfig<typeof configParts>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly version: string
+  /** Someone asked for the end on the admin address. */
+  readonly onDrainAsked: () => void
+}
+
+export type CreateApplication = (deps: ApplicationDeps) => Application

@@ -1,0 +1,127 @@
+import { applicationUri } from '../config/application-uri.js'
+import type { LoadedConfig } from '../config/load.js'
+import { systemClock, systemRandom } from '../core/clock.js'
+import { formatAddress } from '../core/upstream.js'
+import type { Application, CreateApplication, Started } from './application.js'
+import type { configParts } from './config-parts.js'
+import { EXIT_FAILURE, EXIT_OK, startError } from './exit.js'
+import type { Io } from './io.js'
+import type { Log } from './logging.js'
+import { oplensVersion } from './version.js'
+
+export type Loaded = LoadedConfig<typeof configParts>
+
+/** Where things are, for stdout: each URI on a line of its own. `original` is the URI that `--to` was given. */
+export function whereToLook(started: Started, loaded: Loaded, original?: string): string {
+  const lines: string[] = []
+  for (const { name, protocol, address } of started.listeners) {
+    const isTls = loaded.config.listeners.some((listener) => listener.name === name && listener.tls !== undefined)
+    const { uri, notes } = applicationUri(address, { protocol, isTls, ...(original === undefined ? {} : { original }) })
+    const title = started.listeners.length === 1 ? '' : ` (${name})`
+    lines.push(`Give this to your applications${title}:`, uri, ...notes, '')
+  }
+  if (started.admin !== undefined) {
+    const page = `http://${formatAddress(started.admin)}`
+    const isSocket = started.admin.kind === 'unix'
+    if (isSocket) lines.push(`Live page and /metrics on ${formatAddress(started.admin)}`)
+    else lines.push(`Live page: ${page}/`, `Metrics:   ${page}/metrics`)
+  }
+  return lines.join('\n')
+}
+
+export interface Running {
+  readonly app: Application
+  readonly started: Started
+  /** Aborts when the admin address was asked to drain. */
+  readonly drainAsked: AbortSignal
+}
+
+/**
+ * Creates and starts the proxy, or leaves nothing behind. `where` is how its addresses can be changed.
+ * @throws OplensError that says what, why and what to do
+ */
+export async function startApplication(
+  create: CreateApplication,
+  loaded: Loaded,
+  log: Log,
+  where: string,
+): Promise<Running> {
+  const asked = new AbortController()
+  const onDrainAsked = () => asked.abort('asked on the admin address')
+  const deps = { loaded, clock: systemClock, random: systemRandom, logger: log, version: oplensVersion(), onDrainAsked }
+  let app: Application | undefined
+  try {
+    app = create(deps)
+    return { app, started: await app.start(), drainAsked: asked.signal }
+  } catch (error) {
+    await app?.close()
+    throw startError(error, where)
+  }
+}
+
+export interface ServeOptions {
+  /** Another reason to end; the signal's reason names it. */
+  readonly until?: AbortSignal
+  /** What has to stop before connections are drained. */
+  readonly beforeDrain?: () => Promise<void>
+}
+
+interface Ending {
+  readonly reason: string
+  readonly isFault: boolean
+}
+
+/**
+ * Waits for the reason to end, drains, and says how it went: 0 when every operation in flight could end, 1 when connections were
+ * cut or a bug was the reason. SIGHUP drains too: a terminal that closes sends it. While it drains, SIGINT ends the process at once.
+ */
+export async function serveUntilStopped(
+  app: Application,
+  io: Io,
+  log: Log,
+  options: ServeOptions = {},
+): Promise<number> {
+  const watch = watchForEnding(io, log, options.until)
+  const { reason, isFault } = await watch.ending
+  log.info({ reason }, 'Draining: no new connections, operations in flight may end')
+  await options.beforeDrain?.()
+  const { cut } = await app.drain()
+  await app.close()
+  watch.stop()
+  log.info({ reason, cut }, 'Stopped')
+  return cut > 0 || isFault ? EXIT_FAILURE : EXIT_OK
+}
+
+function watchForEnding(io: Io, log: Log, until: AbortSignal | undefined) {
+  let isEnding = false
+  let end: (ending: Ending) => void = () => undefined
+  const ending = new Promise<Ending>((resolve) => {
+    end = (reason) => {
+      isEnding = true
+      resolve(reason)
+    }
+  })
+  const stopSignals = io.onSignal((signal) => {
+    if (!isEnding) end({ reason: signal, isFault: false })
+    else if (signal === 'SIGINT') io.exitNow(EXIT_FAILURE)
+  })
+  // An error that nobody caught is a bug of oplens: network input never throws past its connection. Its state is unknown now, so the
+  // process has to go, but operations in flight may well end properly first. A second bug leaves no such hope.
+  const stopFaults = io.onFault((error) => {
+    log.fatal(
+      { err: error },
+      isEnding ? 'A second bug in oplens: it ends at once' : 'A bug in oplens: it drains and ends',
+    )
+    if (isEnding) io.exitNow(EXIT_FAILURE)
+    else end({ reason: 'bug', isFault: true })
+  })
+  const onUntil = () => end({ reason: String(until?.reason), isFault: false })
+  if (until?.aborted) onUntil()
+  until?.addEventListener('abort', onUntil, { once: true })
+  const stop = () => {
+    stopSignals()
+    stopFaults()
+    until?.removeEventListener('abort', onUntil)
+  }
+  return { ending, stop }
+}

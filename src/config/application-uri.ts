@@ -1,0 +1,47 @@
+import { type Address, formatAddress } from '../core/upstream.js'
+import { parseDatabaseUri } from './database-uri.js'
+
+export interface ApplicationUri {
+  /** What to give to applications; never holds a password. */
+  readonly uri: string
+  /** Sentences for the user, in order; often none. */
+  readonly notes: readonly string[]
+}
+
+export interface ApplicationUriOptions {
+  /** A protocol of a listener; `mongodb` and anything else. */
+  readonly protocol: string
+  /** The listener asks clients for TLS. */
+  readonly isTls?: boolean
+  /** The URI that the user gave for the database; its database name and most options are kept. */
+  readonly original?: string
+}
+
+/** Options that speak about the way to the database, which is the proxy's now, or that hold secrets. */
+const DROPPED = /^(?:tls.*|ssl.*|replicaset|directconnection|loadbalanced|srv.*|proxy.*)$/i
+const SESSION_TOKEN = /AWS_SESSION_TOKEN/i
+
+/** The URI that leads an application through the proxy. */
+export function applicationUri(address: Address, options: ApplicationUriOptions): ApplicationUri {
+  const host = reachable(address)
+  const notes =
+    address.kind === 'tcp' && isWildcard(address.host) ? ['From other machines, use the name of this one.'] : []
+  if (options.protocol !== 'mongodb') return { uri: `${options.protocol}://${host}`, notes }
+  const parsed = options.original === undefined ? undefined : parseDatabaseUri(options.original)
+  const original = parsed === undefined || 'kind' in parsed ? undefined : parsed
+  const kept = (original?.options ?? []).filter(({ name, value }) => !DROPPED.test(name) && !SESSION_TOKEN.test(value))
+  const query = ['directConnection=true', ...(options.isTls ? ['tls=true'] : []), ...kept.map(({ text }) => text)].join(
+    '&',
+  )
+  const user = original === undefined || original.user === '' ? '' : `${original.user}@`
+  if (original?.hasPassword)
+    notes.push('The password is left out: add the one of your application behind the user name.')
+  return { uri: `mongodb://${user}${host}/${original?.database ?? ''}?${query}`, notes }
+}
+
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
+
+function reachable(address: Address): string {
+  if (address.kind === 'unix') return encodeURIComponent(address.path)
+  return formatAddress(isWildcard(address.host) ? { ...address, host: '127.0.0.1' } : address)
+}
