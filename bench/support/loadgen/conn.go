@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"syscall"
+)
+
+// conn is one non-blocking socket: what was read and not yet understood, and what could not be written at once.
+type conn struct {
+	fd      int
+	in      []byte
+	filled  int
+	out     []byte
+	waiting bool
+}
+
+func newConn(fd int) *conn { return &conn{fd: fd, in: make([]byte, 4096)} }
+
+// fill reads once. It returns false at the end of the stream, on a reset, and true when there is nothing yet.
+func (c *conn) fill() (bool, error) {
+	if c.filled == len(c.in) {
+		c.in = append(c.in, make([]byte, len(c.in))...)
+	}
+	n, err := syscall.Read(c.fd, c.in[c.filled:])
+	if err == syscall.EAGAIN || err == syscall.EINTR {
+		return true, nil
+	}
+	if err != nil || n == 0 {
+		return false, err
+	}
+	c.filled += n
+	return true, nil
+}
+
+// next returns the whole message at `from`, or nil when it is not all here yet.
+func (c *conn) next(from int) ([]byte, error) {
+	have := c.filled - from
+	if have < headerBytes {
+		return nil, nil
+	}
+	length := int(binary.LittleEndian.Uint32(c.in[from:]))
+	if length < headerBytes || length > maxMessageBytes {
+		return nil, fmt.Errorf("framing is lost: a message of %d bytes", length)
+	}
+	if have < length {
+		if length > len(c.in) {
+			grown := make([]byte, length)
+			copy(grown, c.in[:c.filled])
+			c.in = grown
+		}
+		return nil, nil
+	}
+	return c.in[from : from+length], nil
+}
+
+// consume drops the first n bytes.
+func (c *conn) consume(n int) {
+	copy(c.in, c.in[n:c.filled])
+	c.filled -= n
+}
+
+// send writes at once what the kernel takes and keeps the rest for flush. The slice is copied only then.
+func (c *conn) send(b []byte) error {
+	if len(c.out) > 0 {
+		c.out = append(c.out, b...)
+		return nil
+	}
+	n, err := syscall.Write(c.fd, b)
+	if err == syscall.EAGAIN || err == syscall.EINTR {
+		n, err = 0, nil
+	}
+	if err != nil {
+		return err
+	}
+	if n < len(b) {
+		c.out = append(c.out, b[n:]...)
+	}
+	return nil
+}
+
+func (c *conn) flush() error {
+	rest := c.out
+	c.out = c.out[:0]
+	return c.send(rest)
+}
+
+// want tells epoll what this connection waits for, only when that changed.
+func (c *conn) want(epoll int, op int) error {
+	writing := len(c.out) > 0
+	if op == syscall.EPOLL_CTL_MOD && writing == c.waiting {
+		return nil
+	}
+	c.waiting = writing
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(c.fd)}
+	if writing {
+		event.Events |= syscall.EPOLLOUT
+	}
+	return syscall.EpollCtl(epoll, op, c.fd, &event)
+}
+
+func prepare(fd int) error {
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return err
+	}
+	return syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+}

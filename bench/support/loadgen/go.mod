@@ -1,0 +1,3 @@
+module oplens/bench/loadgen
+
+go 1.22
