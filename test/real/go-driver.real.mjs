@@ -1,0 +1,12 @@
+import { driverAgrees } from './support/matrix.mjs'
+
+driverAgrees('go', [
+  'crud',
+  'errors',
+  'failpoints',
+  'unacknowledged',
+  'transactions',
+  'changeStream',
+  'crowd',
+  'monitor',
+])

@@ -1,0 +1,115 @@
+// Installs what tier 2 needs into .cache/real/ and writes down where it is, or why it is missing. Nothing outside .cache/ changes.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runProcess } from './support/process.mjs'
+import { CACHE, MANIFEST, ROOT } from './support/tools.mjs'
+
+const NODE_VERSION = '24.21.0'
+const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+
+/** Each returns the path of what it installed, or throws with the reason. */
+const installers = { python, go, node24, promtool }
+
+/** @returns {Promise<Record<string, {path: string, missing: string}>>} */
+export async function installTools() {
+  mkdirSync(CACHE, { recursive: true })
+  const found = Object.fromEntries(
+    await Promise.all(
+      Object.entries(installers).map(async ([name, install]) => {
+        try {
+          return [name, { path: await install(), missing: '' }]
+        } catch (error) {
+          return [name, { path: '', missing: `${name}: ${error.message}` }]
+        }
+      }),
+    ),
+  )
+  writeFileSync(MANIFEST, `${JSON.stringify(found, undefined, 2)}\n`)
+  return found
+}
+
+/** Runs a program to its end; a download that failed is tried again. */
+async function must(command, args, { attempts = 1, ...options } = {}) {
+  for (let attempt = 1; ; attempt++) {
+    const { code, stdout, stderr } = await runProcess(command, args, { timeoutMs: 240_000, ...options })
+    if (code === 0) return stdout
+    if (attempt >= attempts) {
+      throw new Error(
+        `${command} ${args[0]} … ended with ${code}: ${(stderr || stdout).trim().split('\n').slice(-3).join(' | ')}`,
+      )
+    }
+    await sleep(2_000 * attempt)
+  }
+}
+
+/** Installs again only when what is wanted changed since `folder` was made. */
+async function once(folder, want, install) {
+  const stamp = `${folder}/.installed`
+  const key = createHash('sha256').update(want).digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return
+  rmSync(folder, { recursive: true, force: true })
+  await install()
+  writeFileSync(stamp, key)
+}
+
+async function python() {
+  const requirements = `${ROOT}test/real/requirements.txt`
+  const folder = `${CACHE}venv`
+  await once(folder, readFileSync(requirements, 'utf8'), async () => {
+    await must('python3', ['-m', 'venv', folder])
+    const args = [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--retries',
+      '5',
+      '-r',
+      requirements,
+    ]
+    await must(`${folder}/bin/python`, args, { attempts: 3 })
+  })
+  return `${folder}/bin/python`
+}
+
+async function go() {
+  const program = existsSync('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : 'go'
+  const target = `${CACHE}workload-go`
+  await must(program, ['build', '-o', target, '.'], { cwd: `${ROOT}test/real/go`, attempts: 3 })
+  return target
+}
+
+async function node24() {
+  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
+    throw new Error(`no package for ${process.platform}-${process.arch}`)
+  }
+  const name = `node-linux-${process.arch}`
+  const folder = `${CACHE}node24`
+  await once(folder, `${name}@${NODE_VERSION}`, async () => {
+    mkdirSync(folder, { recursive: true })
+    await must('npm', ['install', '--prefix', folder, ...NO_NPM_NOISE, `${name}@${NODE_VERSION}`], { attempts: 3 })
+  })
+  return `${folder}/node_modules/${name}/bin/node`
+}
+
+/** From Debian's package, unpacked and not installed: no root needed, no daemon started. */
+async function promtool() {
+  const folder = `${CACHE}prometheus`
+  await once(folder, 'debian', async () => {
+    mkdirSync(folder, { recursive: true })
+    const download = () => must('apt-get', ['download', 'prometheus'], { cwd: folder, attempts: 2 })
+    try {
+      await download()
+    } catch (error) {
+      if (process.getuid?.() !== 0) throw error
+      await must('apt-get', ['update', '-q'], { attempts: 3 })
+      await download()
+    }
+    await must('sh', ['-c', 'dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb usr/bin/prometheus'], {
+      cwd: folder,
+    })
+  })
+  return `${folder}/usr/bin/promtool`
+}

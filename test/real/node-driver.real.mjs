@@ -1,0 +1,14 @@
+import { driverAgrees } from './support/matrix.mjs'
+
+driverAgrees('node', [
+  'crud',
+  'admin',
+  'errors',
+  'failpoints',
+  'unacknowledged',
+  'transactions',
+  'changeStream',
+  'clientBulkWrite',
+  'crowd',
+  'monitor',
+])

@@ -1,0 +1,15 @@
+import { driverAgrees } from './support/matrix.mjs'
+
+driverAgrees('pymongo', [
+  'crud',
+  'errors',
+  'failpoints',
+  'unacknowledged',
+  'transactions',
+  'changeStream',
+  'exhaust',
+  'tailable',
+  'stableApi',
+  'crowd',
+  'monitor',
+])
