@@ -21,6 +21,8 @@ export interface AppDeps {
   readonly random: Random
   readonly logger: Logger
   readonly version: string
+  /** `POST /drain` came: whoever runs the app drains and ends it. */
+  readonly onDrainAsked: () => void
 }
 
 export interface StartedListener {
@@ -54,7 +56,7 @@ const DEFAULT_DRAIN_MS = 30_000
  * @throws OplensError when certificate files are unusable
  */
 export function createApp(deps: AppDeps): App {
-  const { config, filledIn, clock, random, logger, version } = deps
+  const { config, filledIn, clock, random, logger, version, onDrainAsked } = deps
   const clusters = createClusterManager(config.clusters, { clock, random, logger })
   const listeners: TcpListener[] = []
   let readiness = { ready: false, reason: 'starting' }
@@ -106,7 +108,7 @@ export function createApp(deps: AppDeps): App {
       readiness: () => readiness,
       drain: () => {
         logger.info({}, 'Drain was asked for on the admin address')
-        void drain()
+        onDrainAsked()
       },
     },
   })

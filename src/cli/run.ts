@@ -1,12 +1,14 @@
 import { Command, Option } from 'commander'
 import { DEFAULT_LISTEN, fromUri } from '../config/from-uri.js'
 import { loadConfig } from '../config/load.js'
+import { formatAddress } from '../core/upstream.js'
 import type { CreateApplication } from './application.js'
 import { configParts } from './config-parts.js'
 import { usageError } from './exit.js'
 import type { Io } from './io.js'
 import { createLog, LOG_FORMATS, LOG_LEVELS, type LogSettings } from './logging.js'
 import { type Loaded, serveUntilStopped, startApplication, whereToLook } from './serve.js'
+import { oplensVersion } from './version.js'
 
 interface RunOptions {
   readonly to?: string
@@ -62,6 +64,9 @@ async function run(options: RunOptions, io: Io, createApplication: () => Promise
   }
   const where = options.config === undefined ? '--listen or --admin' : 'its address in the config file'
   const { app, started, drainAsked } = await startApplication(await createApplication(), loaded, log, where)
+  const listeners = started.listeners.map(({ name, address }) => `${name} ${formatAddress(address)}`)
+  const admin = started.admin === undefined ? '' : formatAddress(started.admin)
+  log.info({ version: oplensVersion(), listeners, admin }, 'Started')
   io.out(whereToLook(started, loaded, options.to))
   return serveUntilStopped(app, io, log, { until: drainAsked })
 }

@@ -180,6 +180,7 @@ t.test('run proxies, prints the URI on a line of its own, logs JSON to stderr, a
   io.events.emit('signal', 'SIGTERM')
   t.equal(await exit, 0)
   const logged = io.errLines.map((line) => JSON.parse(line))
+  t.match(logged[0], { level: 'info', listeners: [`main 127.0.0.1:${port}`], msg: 'Started' })
   t.match(logged.at(-1), { level: 'info', reason: 'SIGTERM', cut: 0, msg: 'Stopped' })
   t.match(logged.at(-1).time, /^\d{4}-\d\d-\d\dT/)
   const refused = connect(port, '127.0.0.1')

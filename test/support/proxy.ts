@@ -58,6 +58,7 @@ export async function startProxy(upstream: string, settings: ProxySettings = {})
     random: systemRandom,
     logger,
     version: '0.0.0-test',
+    onDrainAsked: () => undefined,
   })
   const { listeners, admin } = await app.start()
   const address = listeners[0]?.address

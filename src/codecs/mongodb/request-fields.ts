@@ -102,10 +102,10 @@ export class RequestFields implements BsonSink {
   startsTransaction = false
   /** The cursor that this command opens will be awaited on: tailable with `awaitData`, or a change stream. */
   opensAwaitedCursor = false
-  isAwaitedHello = false
   /** A legacy opcode that reads: answered with documents, not with a command's reply. */
   isLegacyRead = false
   #hasTopologyVersion = false
+  #hasMaxAwaitTime = false
   cursorIdLow = 0
   cursorIdHigh = 0
   application = ''
@@ -136,7 +136,7 @@ export class RequestFields implements BsonSink {
     this.inTransaction = false
     this.startsTransaction = false
     this.opensAwaitedCursor = false
-    this.isAwaitedHello = false
+    this.#hasMaxAwaitTime = false
     this.isLegacyRead = false
     this.#hasTopologyVersion = false
     this.cursorIdLow = 0
@@ -254,7 +254,7 @@ export class RequestFields implements BsonSink {
         this.#hasTopologyVersion = true
         break
       case MAX_AWAIT_TIME:
-        this.isAwaitedHello = this.#hasTopologyVersion
+        this.#hasMaxAwaitTime = true
         break
     }
   }
@@ -267,6 +267,11 @@ export class RequestFields implements BsonSink {
       this.#counts[place] = (this.#counts[place] ?? 0) + elements
       this.#hasCounts = true
     }
+  }
+
+  /** The server answers when something changed or the time is over. (Server Discovery and Monitoring, "streaming protocol") */
+  get isAwaitedHello(): boolean {
+    return this.#hasTopologyVersion && this.#hasMaxAwaitTime
   }
 
   get batchSize(): number {

@@ -14,6 +14,7 @@ import { seededRandom } from '../../support/seeded-random.js'
 
 /** Left out on both sides: test/fixtures/mongodb/README.md, "Set aside". */
 const SET_ASIDE = new Set(['hello', 'isMaster', 'saslStart', 'saslContinue', 'endSessions'])
+const HELLO = new Set(['hello', 'isMaster'])
 const fixtures = loadFixtures()
 
 const cuts: Readonly<Record<string, (chunks: readonly Chunk[]) => readonly Chunk[]>> = {
@@ -84,6 +85,14 @@ for (const fixture of fixtures) {
         [],
         `${name}: nothing is undecodable`,
       )
+      const { heartbeats } = fixture.expected
+      if (heartbeats !== undefined) {
+        const hellos = exchanges.filter((x) => HELLO.has(x.operation.command) && x.outcome?.kind === 'ok')
+        // The Node driver calls its monitor's first hello awaited too, although nothing in it asks the server to wait.
+        const handshakes = heartbeats.plain === 0 ? 1 : 0
+        const awaited = hellos.filter((x) => x.isAwaited).length
+        t.equal(awaited, heartbeats.awaited - handshakes, `${name}: awaited hellos`)
+      }
       t.ok(
         recordings.every((recording) => recording.open.size === 0 && recording.session.inFlight === 0),
         `${name}: every exchange ended`,

@@ -239,7 +239,7 @@ const rows: readonly Row[] = [
       answer(reply({ ok: 1 }, 1)),
       ask(
         request(
-          { hello: 1, topologyVersion: { counter: 1 }, maxAwaitTimeMS: 10_000, $db: 'admin' },
+          { hello: 1, maxAwaitTimeMS: 10_000, topologyVersion: { counter: 1 }, $db: 'admin' },
           { requestId: 2, flags: 1 << 16 },
         ),
       ),
