@@ -168,6 +168,14 @@ const rows: readonly Row[] = [
       context.t.strictSame(await c.findOne({ _id: 4 }), { _id: 4, i: 4, even: true, sum: 5 })
       await c.updateOne({ _id: 5 }, { $set: { 'tags.$[e]': 'new' } }, { arrayFilters: [{ e: 'all' }] })
       context.t.match(await c.findOne({ _id: 5 }), { tags: ['t2', 'new'] })
+      await c.updateOne({ _id: 5, tags: 'new' }, { $set: { 'tags.$': 'first' } })
+      context.t.match(await c.findOne({ _id: 5 }), { tags: ['t2', 'first'] })
+      const stamped = await c.findOneAndUpdate(
+        { _id: 5 },
+        { $currentDate: { at: true }, $max: { i: 9 }, $pull: { tags: 't2' as never }, $rename: { even: 'odd' } },
+        { returnDocument: 'after' },
+      )
+      context.t.match(stamped, { at: Date, i: 9, tags: ['first'], odd: false, even: undefined })
       const up = await c.updateOne(
         { _id: 900, kind: 'a', size: { $gt: 3 } },
         { $inc: { i: 2 }, $setOnInsert: { fresh: true } },

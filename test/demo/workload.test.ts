@@ -19,9 +19,13 @@ const isHello = (command: string): boolean => /^(hello|ismaster)$/i.test(command
 t.test('the shop does everything a proxy should be seen counting, and its own count equals the server’s', async (t) => {
   const server = await startDemoServer()
   const random = seeded(7)
-  const signal = new AbortController().signal
-  const options = { uri: server.uri, seconds: 1, signal, clock: systemClock, random, ratePerSecond: 2_000 }
-  const summary = await runWorkload(options)
+  const stop = new AbortController()
+  const options = { uri: server.uri, seconds: undefined, clock: systemClock, random, ratePerSecond: 2_000 }
+  const running = runWorkload({ ...options, signal: stop.signal })
+  const total = () => Object.values(server.commandsSeen()).reduce((sum, count) => sum + count, 0)
+  while (server.commandsSeen().shopStatus === undefined || total() < 300) await new Promise(setImmediate)
+  stop.abort()
+  const summary = await running
   // Writes that nobody waited for may still be on their way when the driver has closed.
   while (server.connections > 0) await new Promise(setImmediate)
   await server.close()

@@ -1,5 +1,6 @@
 import { type Document, ObjectId, Timestamp } from 'bson'
 import { updateMany } from 'mingo'
+import { updateMany as updateSelected } from 'mingo/updater'
 import type { Clock } from '../../../core/clock.js'
 import { type BsonDate, bsonDate } from '../bson-date.js'
 import { CommandError } from '../errors.js'
@@ -93,8 +94,17 @@ function apply(documents: Document[], change: Change, context: ChangeContext): r
   const operators = executable(documents, change.operators, context.clock)
   if (Object.keys(operators).length === 0) return documents
   const config = { arrayFilters: [...change.arrayFilters] }
-  asBadValue(() => updateMany(documents, context.filter, operators, config, mingoOptions(context)), 9)
+  // The documents are chosen already; only a positional `$` asks the filter again. Without it, the engine needs none of its
+  // expressions, and loading them costs ten times an update.
+  const run = hasPositional(operators)
+    ? () => updateMany(documents, context.filter, operators, config, mingoOptions(context))
+    : () => updateSelected(documents, {}, operators, config, { scriptEnabled: false })
+  asBadValue(run, 9)
   return documents
+}
+
+function hasPositional(operators: Document): boolean {
+  return Object.values(operators).some((paths) => Object.keys(paths).some((path) => /\.\$(\.|$)/.test(path)))
 }
 
 /**
