@@ -7,10 +7,11 @@ import type { Logger } from '../core/logger.js'
 import type { CloseReason, Hub } from '../core/observer.js'
 import type { EndedBy } from '../core/outcome.js'
 import type { ListenerStats } from '../core/stats.js'
-import type { Cluster, Host, Lease, UpstreamConnection } from '../core/upstream.js'
+import type { Cluster, Host, Lease, OnRead, UpstreamConnection } from '../core/upstream.js'
 import { Decoder, type DecoderDeps } from './decoder.js'
 import { type LaneOwner, WatchLane } from './lane.js'
 import type { LogLimiter } from './log-limiter.js'
+import { UpstreamReader } from './upstream-reader.js'
 
 /** What all connections of a listener share: one object, so that a connection holds one reference. */
 export interface TcpConnectionDeps {
@@ -73,10 +74,11 @@ export class TcpConnection implements LaneOwner {
   /** Dials the upstream; until it stands the client's bytes wait, in one read buffer at most. */
   async start(): Promise<void> {
     this.#connecting = new AbortController()
-    const result = await this.#connect(this.#connecting.signal)
+    const reader = new UpstreamReader()
+    const result = await this.#connect(this.#connecting.signal, reader)
     this.#connecting = undefined
     if (result instanceof Error) this.#connectFailed(result)
-    else this.#bind(result)
+    else this.#bind(result, reader)
   }
 
   /** A codec is following it: `inFlight` and `isMonitor` mean something. */
@@ -137,12 +139,12 @@ export class TcpConnection implements LaneOwner {
     if (this.#deps.closeWhenUndecodable && this.#decoder?.isLost === true) this.#finish('undecodable')
   }
 
-  async #connect(signal: AbortSignal): Promise<UpstreamConnection | Error> {
+  async #connect(signal: AbortSignal, onRead: OnRead): Promise<UpstreamConnection | Error> {
     const cluster = this.#deps.findCluster()
     if (cluster === undefined)
       return new UpstreamError('no_usable_host', '', `There is no cluster ${this.info.cluster}`)
     try {
-      return await cluster.connect({ signal })
+      return await cluster.connect({ signal, onRead })
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }
@@ -167,7 +169,7 @@ export class TcpConnection implements LaneOwner {
     this.#deps.logger.warn(fields, 'Upstream connect failed, the client was closed')
   }
 
-  #bind({ socket, lease }: UpstreamConnection): void {
+  #bind({ socket, lease }: UpstreamConnection, reader: UpstreamReader): void {
     this.#lease = lease
     if (socket.destroyed || this.#downstream.destroyed) {
       this.#because('connect_failed')
@@ -187,6 +189,8 @@ export class TcpConnection implements LaneOwner {
     this.#replies = replies
     this.#listenUpstream(socket)
     this.#startIdleTimeout()
+    reader.attach(replies, this.#downstream)
+    // Under TLS the reader is not used, and everything comes this way.
     socket.on('data', (chunk) => replies.forward(chunk))
     socket.on('drain', () => requests.resume())
     this.#downstream.on('data', (chunk) => requests.forward(chunk))

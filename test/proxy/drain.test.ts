@@ -156,11 +156,22 @@ t.test('a codec that fails while opening or ending leaves the bytes and the host
   }
 })
 
+t.test('a client that ends without a word while its upstream is dialled has left', async (t) => {
+  const { proxy, stub } = await start(t, { cluster: { tls: {} } })
+  const client = await dial(proxy)
+  const server = await stub.socket(0)
+  client.end()
+  await heardEnd(server)
+  t.equal(await proxy.hub.line('closed'), 'closed client_closed')
+  client.destroy()
+})
+
 t.test('an operation that takes long is not idle', async (t) => {
   const { proxy, open, clock } = await start(t, { listener: { idle_timeout: '10s' } })
   const { client, server } = await open('find\n')
   endWhenEnded(client, server)
   clock.advance(60_000)
+  await someTurns()
   t.strictSame(closings(proxy), [])
   server.write('ok\n')
   await proxy.hub.line('ended find')
