@@ -3,6 +3,9 @@ import { AwaitedCursors } from './awaited-cursors.js'
 import { type MongodbConfig, mongodbConfigSchema } from './config.js'
 import { FrameList } from './frame-list.js'
 import { Interner, OperationTable } from './intern.js'
+import { ReaderPool } from './reader-pool.js'
+import { ReplyFields } from './reply-fields.js'
+import { RequestFields } from './request-fields.js'
 import { MongoSession, type Shared } from './session.js'
 
 /** Distinct names and operations remembered per listener; beyond it they are learnt anew. */
@@ -15,12 +18,13 @@ export const mongodb: Protocol<MongodbConfig> = {
   transport: 'tcp',
   config: mongodbConfigSchema,
   createCodec(config): TcpCodec {
+    const names = new Interner(MAX_NAMES)
     const shared: Shared = {
-      names: new Interner(MAX_NAMES),
+      requestReaders: new ReaderPool(() => new RequestFields(names), config.max_inflate),
+      replyReaders: new ReaderPool(() => new ReplyFields(names), config.max_inflate),
       operations: new OperationTable(MAX_OPERATIONS),
       awaitedCursors: new AwaitedCursors(),
       frames: new FrameList(),
-      maxInflate: config.max_inflate,
       maxOpen: config.max_open_operations,
     }
     return { open: (context) => new MongoSession(context, shared) }

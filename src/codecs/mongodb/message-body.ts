@@ -65,7 +65,8 @@ type State =
  *   query ► document ► finished     reply ► document ► finished    legacy ► (sequence_document) ► finished
  *   compressed ► payload ► the message inside
  */
-export class MessageBody {
+export class MessageBody<F extends RequestFields | ReplyFields> {
+  readonly fields: F
   readonly #fields: RequestFields | ReplyFields
   readonly #root: Node
   readonly #walker: BsonWalker
@@ -92,7 +93,8 @@ export class MessageBody {
   isCommandReply = true
   failure: MessageReason | '' = ''
 
-  constructor(fields: RequestFields | ReplyFields, maxInflate: number) {
+  constructor(fields: F, maxInflate: number) {
+    this.fields = fields
     this.#fields = fields
     this.#root = fields instanceof ReplyFields ? REPLY_NODE : REQUEST_NODE
     this.#walker = new BsonWalker(fields)

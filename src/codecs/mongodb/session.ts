@@ -5,21 +5,22 @@ import type { AwaitedCursors } from './awaited-cursors.js'
 import { OTHER_COMMAND } from './commands.js'
 import type { FrameList } from './frame-list.js'
 import { Framer } from './framer.js'
-import type { Interner, OperationTable } from './intern.js'
-import { MessageBody } from './message-body.js'
+import type { OperationTable } from './intern.js'
+import type { MessageBody } from './message-body.js'
 import { FLAG_MORE_TO_COME, OP_DELETE, OP_INSERT, OP_KILL_CURSORS, OP_UPDATE, opcodeName } from './opcodes.js'
 import { OpenExchanges, Pending } from './open-exchanges.js'
-import { ReplyFields } from './reply-fields.js'
-import { RequestFields } from './request-fields.js'
+import type { ReaderPool } from './reader-pool.js'
+import type { ReplyFields } from './reply-fields.js'
+import type { RequestFields } from './request-fields.js'
 
 /** What the sessions of one listener share. */
 export interface Shared {
-  readonly names: Interner
+  readonly requestReaders: ReaderPool<RequestFields>
+  readonly replyReaders: ReaderPool<ReplyFields>
   readonly operations: OperationTable
   readonly awaitedCursors: AwaitedCursors
   /** Reused from push to push, by all sessions: frames are valid until the next push. */
   readonly frames: FrameList
-  readonly maxInflate: number
   readonly maxOpen: number
 }
 
@@ -32,10 +33,9 @@ export class MongoSession implements Session {
   readonly #shared: Shared
   readonly #requestFramer = new Framer()
   readonly #replyFramer = new Framer()
-  readonly #request: RequestFields
-  readonly #reply: ReplyFields
-  readonly #requestBody: MessageBody
-  readonly #replyBody: MessageBody
+  /** Borrowed while a message passes. */
+  #requestBody: MessageBody<RequestFields> | undefined = undefined
+  #replyBody: MessageBody<ReplyFields> | undefined = undefined
   readonly #open = new OpenExchanges()
   /** Of the request that is passing, once known. */
   #current: Exchange | undefined = undefined
@@ -48,10 +48,6 @@ export class MongoSession implements Session {
   constructor(context: SessionContext, shared: Shared) {
     this.#context = context
     this.#shared = shared
-    this.#request = new RequestFields(shared.names)
-    this.#reply = new ReplyFields(shared.names)
-    this.#requestBody = new MessageBody(this.#request, shared.maxInflate)
-    this.#replyBody = new MessageBody(this.#reply, shared.maxInflate)
   }
 
   get inFlight(): number {
@@ -60,7 +56,7 @@ export class MongoSession implements Session {
 
   /** Bytes kept between chunks: cut tokens and compressed payloads. */
   get heldBytes(): number {
-    return this.#requestBody.heldBytes + this.#replyBody.heldBytes
+    return (this.#requestBody?.heldBytes ?? 0) + (this.#replyBody?.heldBytes ?? 0)
   }
 
   get isMonitor(): boolean {
@@ -72,7 +68,6 @@ export class MongoSession implements Session {
     frames.clear()
     const isRequest = direction === 'request'
     const framer = isRequest ? this.#requestFramer : this.#replyFramer
-    const body = isRequest ? this.#requestBody : this.#replyBody
     let at = 0
     while (at < chunk.length) {
       const start = at
@@ -87,11 +82,12 @@ export class MongoSession implements Session {
         else this.#beginReply(framer, nowMs)
       }
       const end = Math.min(at + framer.left, chunk.length)
-      body.push(chunk, at, end)
       framer.left -= end - at
+      const exchange = isRequest
+        ? this.#requestPassed(framer, chunk, at, end, nowMs)
+        : this.#replyPassed(framer, chunk, at, end, nowMs)
       at = end
       const isLast = framer.left === 0
-      const exchange = isRequest ? this.#requestPassed(framer, isLast, nowMs) : this.#replyPassed(framer, isLast, nowMs)
       if (isLast) framer.endMessage()
       frames.add(start, at, isFirst, isLast, exchange)
     }
@@ -100,10 +96,13 @@ export class MongoSession implements Session {
 
   end(by: EndedBy | 'undecodable', nowMs: number): void {
     const outcome = by === 'undecodable' ? UNKNOWN : ABORTED[by]
-    if (this.#requestFramer.isInMessage && this.#current === undefined) this.#openExchange(this.#requestFramer)
+    const body = this.#requestBody
+    if (body !== undefined && this.#current === undefined) this.#openExchange(this.#requestFramer, body)
     const passing = this.#current
     this.#current = undefined
-    this.#requestFramer.endMessage()
+    // Not given back: they stand in the middle of a message.
+    this.#requestBody = undefined
+    this.#replyBody = undefined
     for (const pending of this.#open.drain()) {
       if (pending.exchange !== undefined) this.#finish(pending.exchange, outcome, nowMs)
     }
@@ -112,37 +111,36 @@ export class MongoSession implements Session {
   }
 
   #beginRequest(framer: Framer): void {
-    this.#current = undefined
     this.#context.events.messageSeen('request', opcodeName(framer.opcode))
-    this.#requestBody.begin(framer.opcode, framer.left)
+    const body = this.#shared.requestReaders.take()
+    body.begin(framer.opcode, framer.left)
+    this.#requestBody = body
   }
 
-  #requestPassed(framer: Framer, isLast: boolean, nowMs: number): Exchange | undefined {
+  /** The bytes `[at, end)` of the request that is passing. @returns its exchange, once known */
+  #requestPassed(framer: Framer, chunk: Buffer, at: number, end: number, nowMs: number): Exchange | undefined {
     const body = this.#requestBody
-    if (this.#current === undefined && body.isKnown && this.#request.command.target !== 'nsinfo') {
-      this.#openExchange(framer)
+    if (body === undefined) return undefined
+    body.push(chunk, at, end)
+    if (this.#current === undefined && body.isKnown && body.fields.command.target !== 'nsinfo') {
+      this.#openExchange(framer, body)
     }
-    if (!isLast) return this.#current
+    if (framer.left > 0) return this.#current
     body.finish()
     if (body.failure !== '') this.#context.events.messageUndecodable('request', body.failure)
-    if (this.#current === undefined) this.#openExchange(framer)
-    const exchange = this.#current as Exchange | undefined
-    if (exchange === undefined) return undefined
+    const exchange = this.#current ?? this.#openExchange(framer, body)
     exchange.requestBytes = framer.length
-    exchange.batchSize = this.#request.batchSize
-    if (!this.#expectsReply(framer.opcode)) this.#finish(exchange, UNACKNOWLEDGED, nowMs)
+    exchange.batchSize = body.fields.batchSize
+    if (!expectsReply(framer.opcode, body.flags)) this.#finish(exchange, UNACKNOWLEDGED, nowMs)
+    this.#current = undefined
+    this.#requestBody = undefined
+    this.#shared.requestReaders.give(body)
     return exchange
   }
 
-  #expectsReply(opcode: number): boolean {
-    if (opcode === OP_INSERT || opcode === OP_UPDATE || opcode === OP_DELETE || opcode === OP_KILL_CURSORS) return false
-    return (this.#requestBody.flags & FLAG_MORE_TO_COME) === 0
-  }
-
-  #openExchange(framer: Framer): void {
+  #openExchange(framer: Framer, body: MessageBody<RequestFields>): Exchange {
     const { connection, events } = this.#context
-    const fields = this.#request
-    const { failure, isKnown } = this.#requestBody
+    const { fields, failure, isKnown } = body
     // What came before the failure stands, so that the same bytes give the same operation however they are cut.
     const isReadable = isKnown || failure === '' || failure === 'inflate_limit'
     const command = isReadable ? fields.command : OTHER_COMMAND
@@ -154,9 +152,11 @@ export class MongoSession implements Session {
     if (isReadable) this.#describe(exchange, fields)
     if (command.isHello) this.#sawHello = true
     else this.#sawOther = true
-    const isPaired = this.#expectsReply(framer.opcode) && this.#pair(framer, exchange)
+    const isAnswered = expectsReply(framer.opcode, body.flags)
+    const isPaired = isAnswered && this.#pair(framer, fields, exchange)
     events.exchangeStarted(exchange)
-    if (!isPaired && this.#expectsReply(framer.opcode)) this.#finish(exchange, UNKNOWN, framer.startedAtMs)
+    if (isAnswered && !isPaired) this.#finish(exchange, UNKNOWN, framer.startedAtMs)
+    return exchange
   }
 
   #describe(exchange: Exchange, fields: RequestFields): void {
@@ -182,8 +182,7 @@ export class MongoSession implements Session {
   }
 
   /** @returns false when too many requests are open to keep another */
-  #pair(framer: Framer, exchange: Exchange): boolean {
-    const fields = this.#request
+  #pair(framer: Framer, fields: RequestFields, exchange: Exchange): boolean {
     if (this.#open.size >= this.#shared.maxOpen) {
       this.#context.events.messageUndecodable('request', 'too_many_open')
       return false
@@ -212,8 +211,10 @@ export class MongoSession implements Session {
       pending.exchange ??= this.#nextBatch(pending)
       pending.exchange.firstReplyAtMs = nowMs
     }
-    this.#replyBody.isCommandReply = pending === undefined || !pending.isLegacyRead
-    this.#replyBody.begin(framer.opcode, framer.left)
+    const body = this.#shared.replyReaders.take()
+    body.isCommandReply = pending === undefined || !pending.isLegacyRead
+    body.begin(framer.opcode, framer.left)
+    this.#replyBody = body
   }
 
   /** A reply of an exhaust stream after the first: an operation of its own, from the end of the one before. */
@@ -231,18 +232,27 @@ export class MongoSession implements Session {
     return exchange
   }
 
-  #replyPassed(framer: Framer, isLast: boolean, nowMs: number): Exchange | undefined {
-    const pending = this.#answered
-    const exchange = pending?.exchange
-    if (!isLast) return exchange
+  /** The bytes `[at, end)` of the reply that is passing. @returns the exchange it answers */
+  #replyPassed(framer: Framer, chunk: Buffer, at: number, end: number, nowMs: number): Exchange | undefined {
     const body = this.#replyBody
+    const pending = this.#answered
+    if (body === undefined) return undefined
+    body.push(chunk, at, end)
+    if (framer.left > 0) return pending?.exchange
     body.finish()
     if (body.failure !== '') this.#context.events.messageUndecodable('reply', body.failure)
+    const exchange = pending === undefined ? undefined : this.#replyEnded(pending, body, framer, nowMs)
     this.#answered = undefined
-    if (pending === undefined || exchange === undefined) return undefined
+    this.#replyBody = undefined
+    this.#shared.replyReaders.give(body)
+    return exchange
+  }
 
+  #replyEnded(pending: Pending, body: MessageBody<ReplyFields>, framer: Framer, nowMs: number): Exchange | undefined {
+    const { exchange } = pending
+    if (exchange === undefined) return undefined
     exchange.replyBytes = framer.length
-    const outcome = body.failure === '' ? this.#result(pending, exchange) : UNKNOWN
+    const outcome = body.failure === '' ? this.#result(pending, exchange, body.fields) : UNKNOWN
     if ((body.flags & FLAG_MORE_TO_COME) !== 0) {
       pending.exchange = undefined
       pending.chainId = framer.requestId
@@ -255,8 +265,7 @@ export class MongoSession implements Session {
     return exchange
   }
 
-  #result(pending: Pending, exchange: Exchange): Outcome {
-    const fields = this.#reply
+  #result(pending: Pending, exchange: Exchange, fields: ReplyFields): Outcome {
     exchange.documents = fields.documents
     exchange.affected = fields.affected
     exchange.modified = fields.modified
@@ -281,4 +290,9 @@ export class MongoSession implements Session {
     exchange.endedAtMs = nowMs
     this.#context.events.exchangeEnded(exchange)
   }
+}
+
+function expectsReply(opcode: number, flags: number): boolean {
+  if (opcode === OP_INSERT || opcode === OP_UPDATE || opcode === OP_DELETE || opcode === OP_KILL_CURSORS) return false
+  return (flags & FLAG_MORE_TO_COME) === 0
 }
