@@ -23,6 +23,9 @@ export class ClusterStats {
   connectRetries = 0
   membershipChanges = 0
   discoveryFailures = 0
+  /** Certificates read again after their files changed, and re-reads that failed (the old ones stay). */
+  certificateReloads = 0
+  certificateReloadFailures = 0
 }
 
 export class ListenerStats {
@@ -31,6 +34,8 @@ export class ListenerStats {
   /** Refused because `max_connections` stood. */
   connectionsOverflow = 0
   tlsHandshakeErrors = 0
+  /** `accept` itself failed: out of file descriptors, mostly. */
+  acceptErrors = 0
   bytesReceived = 0
   bytesSent = 0
   /** Times a side was paused because the other could not take more. */

@@ -110,14 +110,29 @@ export const FAMILIES = {
     'Times one side of a connection was paused because the other could not take more.',
   ),
   certificateReloads: counter(
-    'oplens_certificate_reloads_total',
+    'oplens_downstream_certificate_reloads_total',
     LISTENER,
-    'Certificates read again after their files changed.',
+    'Certificates of a listener read again after their files changed.',
   ),
   certificateReloadFailures: counter(
-    'oplens_certificate_reload_failures_total',
+    'oplens_downstream_certificate_reload_failures_total',
     LISTENER,
-    'Certificate files that changed and could not be used: the old certificate stays.',
+    'Certificate files of a listener that changed and could not be used: the old certificate stays.',
+  ),
+  acceptErrors: counter(
+    'oplens_downstream_accept_errors_total',
+    LISTENER,
+    'Accepts that failed, mostly for want of file descriptors.',
+  ),
+  upstreamCertificateReloads: counter(
+    'oplens_upstream_certificate_reloads_total',
+    CLUSTER,
+    'Certificates of a cluster read again after their files changed.',
+  ),
+  upstreamCertificateReloadFailures: counter(
+    'oplens_upstream_certificate_reload_failures_total',
+    CLUSTER,
+    'Certificate files of a cluster that changed and could not be used: the old certificate stays.',
   ),
   upstreamTotal: counter('oplens_upstream_connections_total', HOST, 'Connection attempts to a host.'),
   upstreamActive: gauge('oplens_upstream_connections_active', HOST, 'Connections to a host open now.'),

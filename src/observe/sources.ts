@@ -21,6 +21,7 @@ const LISTENER_READS: Reads<ListenerStats> = [
   ['downstreamSent', (s) => s.bytesSent],
   ['downstreamTlsErrors', (s) => s.tlsHandshakeErrors],
   ['readingPaused', (s) => s.readingPaused],
+  ['acceptErrors', (s) => s.acceptErrors],
   ['certificateReloads', (s) => s.certificateReloads],
   ['certificateReloadFailures', (s) => s.certificateReloadFailures],
 ]
@@ -42,6 +43,8 @@ const CLUSTER_READS: Reads<ClusterStats> = [
   ['connectRetries', (s) => s.connectRetries],
   ['membershipChanges', (s) => s.membershipChanges],
   ['discoveryFailures', (s) => s.discoveryFailures],
+  ['upstreamCertificateReloads', (s) => s.certificateReloads],
+  ['upstreamCertificateReloadFailures', (s) => s.certificateReloadFailures],
 ]
 
 type Labelled<S> = readonly (readonly [labels: string, stats: S])[]

@@ -36,7 +36,6 @@ export class Acceptor {
   readonly #tls: DownstreamTls | undefined
   /** Accepted sockets under TLS: some are still in their handshake, and nobody else knows those. */
   readonly #underTls = new Set<Socket>()
-  #acceptErrors = 0
   #address: Address | undefined
 
   /** @throws OplensError OPL_TLS when certificate files are unusable */
@@ -59,10 +58,6 @@ export class Acceptor {
   }
 
   /** Times the kernel could not give a connection: out of file descriptors, mostly. */
-  get acceptErrors(): number {
-    return this.#acceptErrors
-  }
-
   /** @throws OplensError OPL_LISTEN that names the address and the reason */
   async listen(): Promise<void> {
     const { address, name } = this.#config
@@ -132,7 +127,7 @@ export class Acceptor {
   }
 
   #acceptFailed(error: Error): void {
-    this.#acceptErrors++
+    this.#deps.stats.acceptErrors++
     const listener = this.#config.name
     const suppressed = this.#deps.logLimiter.allow(`accept ${listener}`)
     if (suppressed < 0) return

@@ -28,7 +28,6 @@ export interface TcpListenerDeps {
 export interface TcpListener extends Listener {
   /** Those past accept and TLS that have not ended yet. */
   readonly connections: Iterable<ConnectionInfo>
-  readonly acceptErrors: number
 }
 
 /** @throws OplensError OPL_TLS when certificate files are unusable */
@@ -79,10 +78,6 @@ class TcpProxy implements TcpListener {
 
   get address(): Address | undefined {
     return this.#acceptor.address
-  }
-
-  get acceptErrors(): number {
-    return this.#acceptor.acceptErrors
   }
 
   get connections(): Iterable<ConnectionInfo> {

@@ -5,8 +5,8 @@ import type { Clock } from '../core/clock.js'
 import { OplensError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { ListenerStats } from '../core/stats.js'
+import { WatchedFiles } from '../core/watched-files.js'
 import type { DownstreamTlsConfig } from './config.js'
-import { WatchedFiles } from './watched-files.js'
 
 interface TlsDeps {
   readonly clock: Clock

@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../core/clock.js'
 import { OplensError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
-import type { ClusterStats } from '../core/stats.js'
+import { ClusterStats } from '../core/stats.js'
 import type { Cluster } from '../core/upstream.js'
 import { createLoadBalancer } from './balance/registry.js'
 import { TcpCluster } from './cluster.js'
@@ -96,8 +96,10 @@ class NamedClusters implements ClusterManager {
 function createCluster(config: ClusterConfig, deps: ClusterManagerDeps, previous: TcpCluster | undefined): TcpCluster {
   const { clock, logger } = deps
   const discovery = createDiscovery(config, deps)
+  // Counters go on when a cluster replaces another of its name.
+  const stats = previous?.stats ?? new ClusterStats()
   const tls =
-    config.tls === undefined ? undefined : new UpstreamTls(config.tls, { clock, logger, cluster: config.name })
+    config.tls === undefined ? undefined : new UpstreamTls(config.tls, { clock, logger, stats, cluster: config.name })
   return new TcpCluster({
     name: config.name,
     maxConnectAttempts: config.max_connect_attempts,
@@ -112,7 +114,8 @@ function createCluster(config: ClusterConfig, deps: ClusterManagerDeps, previous
     }),
     clock,
     logger,
-    ...(previous === undefined ? {} : { previous }),
+    stats,
+    ...(previous === undefined ? {} : { previousHosts: previous.hosts }),
     onClose: () => tls?.close(),
   })
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js'
 import { UpstreamError, type UpstreamFailure } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
-import { ClusterStats } from '../core/stats.js'
+import type { ClusterStats } from '../core/stats.js'
 import type {
   Cluster,
   Host,
@@ -28,8 +28,9 @@ export interface TcpClusterParts {
   readonly connector: TcpConnector
   readonly clock: Clock
   readonly logger: Logger
-  /** The cluster of this name that it replaces: hosts that stay keep their objects, counters go on. */
-  readonly previous?: { readonly hosts: HostSet; readonly stats: ClusterStats }
+  readonly stats: ClusterStats
+  /** Hosts of the cluster that it replaces: those that stay keep their objects. */
+  readonly previousHosts?: HostSet
   /** Ends what came with the cluster, such as the watch on its certificates. */
   readonly onClose: () => void
 }
@@ -55,8 +56,8 @@ export class TcpCluster implements Cluster {
   constructor(parts: TcpClusterParts) {
     this.name = parts.name
     this.#parts = parts
-    this.stats = parts.previous?.stats ?? new ClusterStats()
-    this.#hosts = parts.previous?.hosts ?? NO_HOSTS
+    this.stats = parts.stats
+    this.#hosts = parts.previousHosts ?? NO_HOSTS
     this.#picker = parts.loadBalancer.build(this.#hosts.usable)
     parts.discovery.start({
       found: (endpoints) => this.#replaceHosts(endpoints),

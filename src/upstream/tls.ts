@@ -4,13 +4,15 @@ import { type ConnectionOptions, createSecureContext, type SecureContext } from 
 import type { Clock } from '../core/clock.js'
 import { OplensError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
+import type { ClusterStats } from '../core/stats.js'
 import type { Host } from '../core/upstream.js'
+import { WatchedFiles } from '../core/watched-files.js'
 import type { UpstreamTlsConfig } from './config.js'
-import { WatchedFiles } from './watched-files.js'
 
 interface TlsDeps {
   readonly clock: Clock
   readonly logger: Logger
+  readonly stats: ClusterStats
   /** For messages. */
   readonly cluster: string
 }
@@ -24,14 +26,17 @@ export class UpstreamTls {
   /** @throws OplensError OPL_TLS when a file can't be read or holds no usable certificate or key */
   constructor(config: UpstreamTlsConfig, deps: TlsDeps) {
     this.#config = config
-    const { cluster, logger } = deps
+    const { cluster, logger, stats } = deps
     this.#files = new WatchedFiles(pathsOf(config), deps.clock, {
       changed: (contents) => {
         this.#context = createContext(config, contents)
+        stats.certificateReloads++
         logger.info({ cluster }, 'Upstream certificates were read again')
       },
-      failed: (error) =>
-        logger.error({ cluster, err: error }, 'Changed upstream certificates are unusable, the old stay'),
+      failed: (error) => {
+        stats.certificateReloadFailures++
+        logger.error({ cluster, err: error }, 'Changed upstream certificates are unusable, the old stay')
+      },
     })
     try {
       this.#context = createContext(config, this.#files.open())

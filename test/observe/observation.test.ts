@@ -284,7 +284,7 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   const o = observation({ sources })
   const got = await scrape(o)
   t.equal(sample(got, 'oplens_downstream_connections_total', { listener: 'front' }), 1)
-  t.equal(sample(got, 'oplens_certificate_reload_failures_total', { listener: 'front' }), 9)
+  t.equal(sample(got, 'oplens_downstream_certificate_reload_failures_total', { listener: 'front' }), 10)
   t.equal(sample(got, 'oplens_upstream_operations_failed_total', { cluster: 'shop', host: 'a:1' }), 9)
   t.equal(
     sample(got, 'oplens_upstream_connections_total', { host: 'b:1' }),

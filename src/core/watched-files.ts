@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import type { Clock, Timer } from '../core/clock.js'
+import type { Clock, Timer } from './clock.js'
 
 /** Polling sees what watching misses: symlinks swapped by Kubernetes, files replaced by rename, network file systems. */
 const POLL_MS = 2_000
@@ -11,7 +11,10 @@ export interface FilesEvents {
   failed(error: unknown): void
 }
 
-/** A handful of small files that are read again, all together, when one of them changes. */
+/**
+ * A handful of small files that are read again, all together, when one of them changes. Here because both TLS legs need it and
+ * rooms share nothing else: with the clock, the only part of core that touches the system.
+ */
 export class WatchedFiles {
   readonly #paths: readonly string[]
   readonly #clock: Clock
