@@ -19,6 +19,8 @@ const SIZE_BYTES: Readonly<Record<string, number>> = {
   GB: 1_000_000_000,
   GiB: 1_073_741_824,
 }
+/** What every system takes (Linux 107, macOS 103). Beyond it Node 20 listens on a path cut short, without a word. */
+const MAX_SOCKET_PATH_BYTES = 103
 const NEVER = undefined as never
 
 function withUnit(text: string, units: Readonly<Record<string, number>>): number | undefined {
@@ -46,6 +48,10 @@ export function sizeBytes(text: string, context: UnitContext): number {
 /** `host:port`, `[v6]:port`, `:port` (all of loopback's 127.0.0.1) or `unix:/path` → Address. Port 0 asks for any free port. */
 export function address(text: string, context: UnitContext): Address {
   const parsed = parseAddress(text)
+  if (parsed?.kind === 'unix' && Buffer.byteLength(parsed.path) > MAX_SOCKET_PATH_BYTES) {
+    context.addIssue(`expected a socket path of at most ${MAX_SOCKET_PATH_BYTES} bytes, got "${text}"`)
+    return NEVER
+  }
   if (parsed !== undefined) return parsed
   context.addIssue(`expected host:port, [v6]:port or unix:/path, got "${text}"`)
   return NEVER

@@ -24,7 +24,6 @@ function startLoad(uri) {
   let isOver = false
   const worker = async () => {
     while (!isOver) {
-      // A slow one (the server waits in the query) is surely open when the server dies.
       const failed = await client
         .db('shop')
         .collection('orders')

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { installTools } from './install.mjs'
-import { countTapFile } from './support/tap-counts.mjs'
+import { countTapFile, failuresOf } from './support/tap-counts.mjs'
 import { CACHE, ROOT } from './support/tools.mjs'
 
 const args = process.argv.slice(2)
@@ -27,6 +27,10 @@ const all = readdirSync(new URL('.', import.meta.url))
   .map((name) => `test/real/${name}`)
 const chosen = args.filter((arg) => !arg.startsWith('--'))
 const files = chosen.length === 0 ? all : all.filter((file) => chosen.some((part) => file.includes(part)))
+if (files.length === 0) {
+  console.error(`no file of test/real has ${chosen.join(' or ')} in its name; there are:\n${all.join('\n')}`)
+  process.exit(2)
+}
 const total = { passed: 0, failed: 0, skipped: 0 }
 
 const real = await runTap('tier 2', process.execPath, files)
@@ -57,9 +61,12 @@ async function runTap(title, node, testFiles) {
   const output = `${CACHE}tap/${title.replaceAll(/\W+/g, '-')}.tap`
   mkdirSync(`${CACHE}tap`, { recursive: true })
   rmSync(output, { force: true })
-  const options = ['--disable-coverage', '--reporter=terse', '--timeout=300', `--output-file=${output}`]
+  // Reporters that redraw their lines would fill a log: there, only the failures are shown, from the TAP file.
+  const reporter = process.stderr.isTTY ? 'terse' : 'silent'
+  const options = ['--disable-coverage', `--reporter=${reporter}`, '--timeout=300', `--output-file=${output}`]
   const child = spawn(node, [TAP, ...options, ...testFiles], { cwd: ROOT, stdio: ['ignore', 2, 2] })
   const [code] = await once(child, 'close')
+  if (code !== 0 && reporter === 'silent') console.error(failuresOf(output))
   const counts = countTapFile(output, code)
   for (const skip of counts.skips) console.error(`*** SKIPPED ${skip}`)
   console.error(`${title}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)

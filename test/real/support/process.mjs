@@ -3,6 +3,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
+/** A test file that ends early (a failed assertion in its set-up, a timeout) may leave no server behind. */
+const running = new Set()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /**
  * Starts a program and resolves when a line of its output matches `ready`.
  * @param {string} command
@@ -11,8 +17,14 @@ import { createInterface } from 'node:readline'
  */
 export async function startProcess(command, args, { ready, timeoutMs = 30_000, env = {}, cwd }) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, cwd })
+  running.add(child)
   const lines = []
-  const exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
+  const exited = new Promise((resolve) =>
+    child.once('close', (code, signal) => {
+      running.delete(child)
+      resolve({ code, signal })
+    }),
+  )
   const match = await new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`${command} ${args.join(' ')}: ${why}\n${lines.join('\n')}`))
     const timer = setTimeout(() => {

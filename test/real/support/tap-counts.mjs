@@ -48,3 +48,35 @@ export function countTapFile(path, exitCode) {
   if ((exitCode !== 0 || counts.files === 0) && counts.failed === 0) counts.failed = 1
   return counts
 }
+
+/**
+ * The failures of a TAP file as text for a log: each failed entry with its file, its test and its diagnostics. Quiet where a parent
+ * only failed because of what is in it.
+ * @param {string} path
+ */
+export function failuresOf(path) {
+  const shown = []
+  const names = []
+  let yamlIndent = -1
+  let isShowing = false
+  let depthShown = -1
+  for (const line of (existsSync(path) ? readFileSync(path, 'utf8') : `no TAP at ${path}`).split('\n')) {
+    const indent = line.length - line.trimStart().length
+    if (yamlIndent >= 0) {
+      if (isShowing) shown.push(line)
+      if (indent === yamlIndent && line.trim() === '...') yamlIndent = -1
+    } else if (line.trim() === '---') {
+      yamlIndent = indent
+    } else if (/^ *# Subtest: /.test(line)) {
+      names.length = indent / 4
+      names.push(line.replace(/^ *# Subtest: /, ''))
+      depthShown = -1
+    } else if (/^ *not ok \d+/.test(line) && !/# (SKIP|TODO)/i.test(line)) {
+      isShowing = indent / 4 >= depthShown
+      if (!isShowing) continue
+      depthShown = indent / 4
+      shown.push('', names.slice(0, indent / 4).join(' > '), line.trim())
+    } else if (/^ *ok \d+/.test(line)) isShowing = false
+  }
+  return shown.join('\n')
+}

@@ -6,15 +6,8 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export const CACHE = `${ROOT}.cache/real/`
 export const MANIFEST = `${CACHE}tools.json`
 
-export const VERSIONS = {
-  secantusdb: '0.7.0b3',
-  pymongo: '4.20.0',
-  go: 'v2.10.0',
-  node24: '24',
-}
-
 /**
- * @param {'python' | 'go' | 'node24' | 'promtool' | 'haproxy'} name
+ * @param {'python' | 'go' | 'node24' | 'promtool'} name
  * @returns {{path: string, missing: string}} `missing` is the reason; '' when the tool is there
  */
 export function tool(name) {
