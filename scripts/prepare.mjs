@@ -1,6 +1,6 @@
 // Makes a fresh clone ready: installs packages when they are missing or older than the lockfile, builds when dist is older than src.
 // Needs Node and npm alone, so that `npm run demo` and `npm test` work as the first command.
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,13 @@ function newestMs(folder) {
     newest = Math.max(newest, entry.isDirectory() ? newestMs(path) : statSync(path).mtimeMs)
   }
   return newest
+}
+
+function run(command, args, complaint) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (status === 0) return
+  console.error(`oplens: ${complaint}${error === undefined ? '' : ` (${error.message})`}; what went wrong stands above`)
+  process.exit(1)
 }
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -38,5 +45,5 @@ if (!isInstalled) {
 const sources = Math.max(newestMs(join(root, 'src')), modifiedMs(join(root, 'tsconfig.json')))
 if (modifiedMs(join(root, 'dist/cli/main.js')) < sources) {
   console.error('oplens: building ...')
-  execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root, stdio: ['ignore', 2, 2] })
+  run(process.execPath, [join(root, 'scripts/build.mjs')], 'oplens could not be built')
 }

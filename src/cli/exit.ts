@@ -42,6 +42,11 @@ function systemCode(error: unknown): string {
   return ''
 }
 
+/** The code of the error that began it: `OPL_START` alone would say little. */
+function rootCode(error: OplensError): string {
+  return error.cause instanceof OplensError ? rootCode(error.cause) : error.code
+}
+
 /** What the user reads when a command ended with an error, and the exit code. */
 export function explain(error: unknown): { readonly text: string; readonly exitCode: number } {
   if (error instanceof ConfigError) {
@@ -50,7 +55,9 @@ export function explain(error: unknown): { readonly text: string; readonly exitC
     return { text, exitCode: EXIT_USAGE }
   }
   if (error instanceof OplensError) {
-    return { text: `oplens: ${error.message}`, exitCode: error.code === 'OPL_USAGE' ? EXIT_USAGE : EXIT_FAILURE }
+    const isUsage = error.code === 'OPL_USAGE'
+    const code = isUsage ? '' : ` [${rootCode(error)}]`
+    return { text: `oplens: ${error.message}${code}`, exitCode: isUsage ? EXIT_USAGE : EXIT_FAILURE }
   }
   // Nobody foresaw it: the stack is the only thing that helps whoever gets the report.
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Address, formatAddress } from '../core/upstream.js'
 import { parseDatabaseUri } from './database-uri.js'
 
@@ -42,6 +43,7 @@ export function applicationUri(address: Address, options: ApplicationUriOptions)
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 function reachable(address: Address): string {
-  if (address.kind === 'unix') return encodeURIComponent(address.path)
+  // Drivers know a socket by its slash: a relative path would be taken for a host name.
+  if (address.kind === 'unix') return encodeURIComponent(resolve(address.path))
   return formatAddress(isWildcard(address.host) ? { ...address, host: '127.0.0.1' } : address)
 }

@@ -128,6 +128,8 @@ const YES_NO: Readonly<Record<string, boolean>> = {
 
 /** The value in the type that was expected; '' when nothing can be said. */
 function rewrite(expected: string, value: unknown): string {
+  if (typeof value === 'number' && expected.includes('size with its unit'))
+    return `write the unit too: ${value}B or ${value}KiB`
   if (typeof value === 'number' && expected.includes('unit')) return `write the unit too: ${value}s or ${value}ms`
   if ((typeof value === 'number' || typeof value === 'boolean') && expected.includes('a text'))
     return `quote it: "${value}"`

@@ -28,10 +28,10 @@ export const listenerSchema = z.strictObject({
   /** The name of a protocol in the codec registry, or `tcp` for none. */
   protocol: z.string().min(1),
   cluster: name,
-  mode: z.enum(['transparent']).optional(),
+  mode: z.enum(['transparent']).default('transparent'),
   max_connections: z.int().min(1).default(10_000),
   /** Without a byte either way and without an operation in flight; 0 is off. */
-  idle_timeout: duration.prefault('0'),
+  idle_timeout: duration.prefault('0s'),
   tls: tlsSchema.optional(),
   on_decode_error: z.enum(['pass', 'close']).default('pass'),
   drain_timeout: duration.prefault('30s'),

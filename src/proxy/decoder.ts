@@ -97,6 +97,7 @@ export class Decoder implements SessionEvents {
   #lose(direction: Direction, error: unknown): void {
     this.#isLost = true
     if (error instanceof DecodeError) {
+      this.#logLost(direction, error)
       this.#deps.hub.decodingLost(this.#connection, direction, error)
     } else {
       this.#report(error)
@@ -104,6 +105,14 @@ export class Decoder implements SessionEvents {
       this.#deps.hub.decodingLost(this.#connection, direction, lost)
     }
     this.#endSession('undecodable')
+  }
+
+  #logLost(direction: Direction, { code, reason, message }: DecodeError): void {
+    const { listener, peer } = this.#connection
+    const suppressed = this.#deps.logLimiter.allow(`lost ${listener} ${reason}`)
+    if (suppressed < 0) return
+    const fields = { listener, peer, direction, code, reason, suppressed }
+    this.#deps.logger.warn(fields, `Operations of a connection can not be seen any more: ${message}`)
   }
 
   #endSession(by: EndedBy | 'undecodable'): void {

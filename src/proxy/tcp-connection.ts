@@ -165,7 +165,8 @@ export class TcpConnection implements LaneOwner {
     const { listener, cluster } = this.info
     const suppressed = this.#deps.logLimiter.allow(`connect ${cluster} ${host}`)
     if (suppressed < 0) return
-    const fields = { listener, cluster, host, reason: error.message, suppressed }
+    const code = error instanceof UpstreamError ? error.code : 'OPL_INTERNAL'
+    const fields = { listener, cluster, host, code, reason: error.message, suppressed }
     this.#deps.logger.warn(fields, 'Upstream connect failed, the client was closed')
   }
 

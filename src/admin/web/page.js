@@ -153,7 +153,7 @@ const COLUMNS = [
     id: 'errorRate',
     title: 'Errors/s',
     explain: 'Failed operations per second over the last five seconds',
-    shown: 'midonly',
+    shown: '',
     value: (row) => row.errorRate,
     fill: (cell, row) => {
       setText(cell, perSecond(row.errorRate))
@@ -161,7 +161,7 @@ const COLUMNS = [
       cell.classList.toggle('bad', row.errorRate > 0)
     },
   },
-  percentile('p50Ms', 'p50', ''),
+  percentile('p50Ms', 'p50', 'midonly'),
   percentile('p95Ms', 'p95', 'midonly'),
   percentile('p99Ms', 'p99', ''),
   {

@@ -4,7 +4,7 @@ import { sizeBytes } from '../../core/units.js'
 /** The `mongodb:` block of a listener. */
 export const mongodbConfigSchema = z.strictObject({
   max_inflate: z
-    .string()
+    .string({ error: 'expected a size with its unit, like 64KiB or 1MiB' })
     .default('1MiB')
     .transform(sizeBytes)
     .describe(
