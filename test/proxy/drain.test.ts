@@ -101,7 +101,10 @@ t.test('lost framing is told once, ends what was open as unknown, and bytes go o
   server.write('garbage\n')
   t.equal(await readBytes(client, 8), 'garbage\n')
   t.strictSame(proxy.hub.lines, ['opened', 'started find', 'lost request bad_length', 'ended find unknown'])
-  t.strictSame(proxy.logger.lines, [])
+  t.match(proxy.logger.lines, [
+    { level: 'warn', fields: { listener: 'front', code: 'OPL_DECODE', reason: 'bad_length' } },
+  ])
+  t.equal(proxy.logger.lines.length, 1)
   client.destroy()
 })
 
