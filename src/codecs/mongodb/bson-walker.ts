@@ -60,6 +60,8 @@ const DOCUMENT = 0
 const COUNT = 1
 const VALUES = 2
 const FIRST = 3
+/** Of a first element whose name is not read. */
+const UNKNOWN_TYPE = 0
 
 /**
  * Walks one BSON document as its bytes come, in any cut: reports the fields asked for and skips the rest by length, so that
@@ -156,10 +158,10 @@ export class BsonWalker {
     if (pos >= end) return -1
     const type = bytes[pos] as number
     if (type === 0) return this.#close(pos, limit)
-    const stop = Math.min(end, limit)
+    const stop = Math.min(end, limit, pos + MAX_NAME_BYTES + 2)
     let nameEnd = pos + 1
     while (nameEnd < stop && bytes[nameEnd] !== 0) nameEnd++
-    if (nameEnd === stop) return this.#nameCut(type, pos, stop, limit)
+    if (nameEnd === stop) return this.#nameCut(type, bytes, pos, stop, limit)
 
     const depth = this.#depth
     const at = nameEnd + 1
@@ -189,10 +191,15 @@ export class BsonWalker {
     }
   }
 
-  /** The element's name runs to the end of what there is. */
-  #nameCut(type: number, pos: number, stop: number, limit: number): number {
+  /** The element's name runs to the end of what there is, or is overlong: then it is passed over like one that isn't known. */
+  #nameCut(type: number, bytes: Buffer, pos: number, stop: number, limit: number): number {
     if (stop === limit) return this.#fail('bson_unterminated')
-    if (stop - pos <= MAX_NAME_BYTES) return -1
+    if (stop - pos <= MAX_NAME_BYTES + 1) return -1
+    const depth = this.#depth
+    const node = this.#nodes[depth]
+    const isFirst = this.#modes[depth] === DOCUMENT && node?.first === true && this.#counts[depth] === 0
+    if (isFirst) this.#sink.first(node, bytes, pos, pos, UNKNOWN_TYPE, pos, pos)
+    if (isFirst || this.#modes[depth] !== DOCUMENT) (this.#counts[depth] as number)++
     this.#cstrings = 1
     this.#pendingType = type
     return stop

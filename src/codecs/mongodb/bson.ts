@@ -57,7 +57,8 @@ export function readInt32(bytes: Uint8Array, at: number): number {
 export function readNumber(type: number, bytes: Buffer, at: number): number {
   switch (type) {
     case BSON_DOUBLE:
-      return bytes.readDoubleLE(at)
+      // A sum that took in one NaN would never be a number again.
+      return bytes.readDoubleLE(at) || 0
     case BSON_INT32:
       return readInt32(bytes, at)
     case BSON_INT64:

@@ -1,7 +1,7 @@
 import zlib from 'node:zlib'
-import { Decompress } from 'fzstd'
-import { uncompress } from 'snappyjs'
 import type { MessageReason } from './reasons.js'
+import { snappyHead, snappyInto } from './snappy.js'
+import { zstdInto } from './zstd.js'
 
 /** Compressor ids of OP_COMPRESSED. (OP_COMPRESSED specification, "compressorId") */
 const NOOP = 0
@@ -9,7 +9,7 @@ const SNAPPY = 1
 const ZLIB = 2
 const ZSTD = 3
 
-/** Node ≥ 22.15 brings zstd; older ones use fzstd, a decoder in JavaScript. */
+/** Node ≥ 22.15 brings zstd. */
 type ZstdSync = (payload: Uint8Array, options: { maxOutputLength: number }) => Buffer
 const zstdBuiltIn = (zlib as { zstdDecompressSync?: ZstdSync }).zstdDecompressSync
 
@@ -21,13 +21,13 @@ export type Inflated = Buffer | MessageReason
  */
 export function inflate(compressor: number, payload: Buffer, size: number): Inflated {
   if (compressor < NOOP || compressor > ZSTD) return 'unknown_compressor'
-  let inflated: Buffer
+  let inflated: Inflated
   try {
     inflated = inflateAny(compressor, payload, size)
   } catch (error) {
     return (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? 'inflate_size' : 'inflate_failed'
   }
-  return inflated.length === size ? inflated : 'inflate_size'
+  return typeof inflated === 'string' || inflated.length === size ? inflated : 'inflate_size'
 }
 
 /** The first `maxBytes` (or fewer) that a cut-off payload gives; empty when it gives none. */
@@ -41,7 +41,7 @@ export function inflatePrefix(compressor: number, payload: Buffer, maxBytes: num
       case ZLIB:
         return zlibPrefix(payload, maxBytes)
       case ZSTD:
-        return fzstd(payload, maxBytes, false)
+        return zstdPrefix(payload, maxBytes)
       default:
         return Buffer.alloc(0)
     }
@@ -51,35 +51,47 @@ export function inflatePrefix(compressor: number, payload: Buffer, maxBytes: num
   }
 }
 
-function inflateAny(compressor: number, payload: Buffer, size: number): Buffer {
+function inflateAny(compressor: number, payload: Buffer, size: number): Inflated {
   switch (compressor) {
     case NOOP:
       return payload
     case SNAPPY:
-      return Buffer.from(uncompress(payload, size))
+      return snappy(payload, size)
     case ZLIB:
       return zlib.inflateSync(payload, { maxOutputLength: Math.max(size, 1) })
     default:
       return zstdBuiltIn === undefined
-        ? fzstd(payload, size, true)
+        ? zstd(payload, size)
         : zstdBuiltIn(payload, { maxOutputLength: Math.max(size, 1) })
   }
 }
 
-/** Stops as soon as more than `maxBytes` came out: a small payload may claim, or hold, gigabytes. */
-function fzstd(payload: Buffer, maxBytes: number, isWhole: boolean): Buffer {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  const stream = new Decompress((part) => {
-    parts.push(part)
-    bytes += part.length
-  })
-  const step = 4_096
-  for (let at = 0; at < payload.length && bytes <= maxBytes; at += step) {
-    const isLast = isWhole && at + step >= payload.length
-    stream.push(payload.subarray(at, at + step), isLast)
-  }
-  return Buffer.concat(parts).subarray(0, isWhole ? maxBytes + 1 : maxBytes)
+function snappy(payload: Buffer, size: number): Inflated {
+  const head = snappyHead(payload)
+  if (head === undefined) return 'inflate_failed'
+  if (head.size !== size) return 'inflate_size'
+  const out = Buffer.allocUnsafe(size)
+  const { length, isWhole } = snappyInto(out, payload, head.start)
+  return isWhole && length === size ? out : 'inflate_failed'
+}
+
+function zstd(payload: Buffer, size: number): Inflated {
+  const out = Buffer.allocUnsafe(size)
+  const { length, isWhole } = zstdInto(out, payload)
+  if (isWhole) return length === size ? out : 'inflate_size'
+  return length === size ? 'inflate_size' : 'inflate_failed'
+}
+
+function snappyPrefix(payload: Buffer, maxBytes: number): Buffer {
+  const head = snappyHead(payload)
+  if (head === undefined) return Buffer.alloc(0)
+  const out = Buffer.allocUnsafe(maxBytes)
+  return out.subarray(0, snappyInto(out, payload, head.start).length)
+}
+
+function zstdPrefix(payload: Buffer, maxBytes: number): Buffer {
+  const out = Buffer.allocUnsafe(maxBytes)
+  return out.subarray(0, zstdInto(out, payload).length)
 }
 
 /** zlib tells all that a prefix holds when it is asked to flush; a ratio of 1000:1 is cut by taking less of the prefix. */
@@ -94,42 +106,4 @@ function zlibPrefix(payload: Buffer, maxBytes: number): Buffer {
     }
   }
   return Buffer.alloc(0)
-}
-
-/**
- * Snappy's raw format, element by element, until the payload or the room ends.
- * (Snappy compressed format description: varint length, then literals (tag 0) and copies (1, 2, 4-byte offset))
- */
-function snappyPrefix(payload: Buffer, maxBytes: number): Buffer {
-  const out = Buffer.allocUnsafe(maxBytes)
-  let at = 0
-  while (((payload[at] ?? 0) & 0x80) !== 0) at++
-  at++
-  let to = 0
-  while (at < payload.length && to < maxBytes) {
-    const tag = payload[at++] as number
-    const kind = tag & 3
-    if (kind === 0) {
-      let length = (tag >> 2) + 1
-      if (length > 60) {
-        const extra = length - 60
-        if (at + extra > payload.length) break
-        length = payload.readUIntLE(at, extra) + 1
-        at += extra
-      }
-      const copied = payload.copy(out, to, at, Math.min(at + length, payload.length))
-      to += copied
-      at += length
-      continue
-    }
-    const offsetBytes = kind === 3 ? 4 : kind
-    if (at + offsetBytes > payload.length) break
-    const length = kind === 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1
-    const low = payload.readUIntLE(at, offsetBytes)
-    const offset = kind === 1 ? ((tag >> 5) << 8) | low : low
-    at += offsetBytes
-    if (offset === 0 || offset > to) break
-    for (let i = 0; i < length && to < maxBytes; i++, to++) out[to] = out[to - offset] as number
-  }
-  return out.subarray(0, to)
 }

@@ -9,6 +9,9 @@ interface Entry {
   readonly next: Entry | undefined
 }
 
+/** Different names under one hash, at most. */
+const MAX_CHAIN = 8
+
 /**
  * Strings by their bytes: a name seen before costs a hash over its bytes and no new string. Bounded: when `maxEntries` names
  * are known it forgets all, so that a client that invents names costs time and never memory.
@@ -28,21 +31,23 @@ export class Interner {
     let hash = 0
     for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0
     hash &= 0x3fffffff
-    const first = this.#entries.get(hash)
-    for (let entry = first; entry !== undefined; entry = entry.next) {
+    let length = 0
+    for (let entry = this.#entries.get(hash); entry !== undefined; entry = entry.next) {
       if (equalBytes(entry.bytes, bytes, start, end)) return entry.text
+      length++
     }
-    return this.#add(hash, bytes, start, end)
+    // Names with one hash are easy to make up: such a chain is forgotten before it costs anything to walk.
+    return this.#add(hash, bytes, start, end, length < MAX_CHAIN)
   }
 
-  #add(hash: number, bytes: Buffer, start: number, end: number): string {
+  #add(hash: number, bytes: Buffer, start: number, end: number, isKept: boolean): string {
     if (this.#count >= this.#maxEntries) {
       this.#entries.clear()
       this.#count = 0
     }
     const text = bytes.toString('utf8', start, end)
     const copy = Uint8Array.from(bytes.subarray(start, end))
-    this.#entries.set(hash, { bytes: copy, text, next: this.#entries.get(hash) })
+    this.#entries.set(hash, { bytes: copy, text, next: isKept ? this.#entries.get(hash) : undefined })
     this.#count++
     return text
   }

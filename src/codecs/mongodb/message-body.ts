@@ -87,6 +87,10 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
   #kept: Buffer | undefined = undefined
   #keptBytes = 0
   flags = 0
+  /** `flags` were read: those of a compressed message are not when it can't be inflated. */
+  hasFlags = false
+  /** Of the message, or of the one inside OP_COMPRESSED when that is known. */
+  opcode = 0
   /** The command's own document was read: database and collection stand, unless they are in a sequence still to come. */
   isKnown = false
   /** An OP_REPLY answers a command, not a legacy query: set before `begin`. */
@@ -110,6 +114,7 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
   begin(opcode: number, bytes: number): void {
     this.#fields.reset()
     this.flags = 0
+    this.hasFlags = false
     this.isKnown = false
     this.failure = ''
     this.#hasBody = false
@@ -120,6 +125,7 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
 
   #open(opcode: number, bytes: number): void {
     this.#opcode = opcode
+    this.opcode = opcode
     this.#remaining = bytes
     const isReply = this.#fields instanceof ReplyFields
     switch (opcode) {
@@ -278,6 +284,7 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
   #readFlags(bytes: Buffer, at: number, end: number): number {
     if (end - at < 4) return -1
     this.flags = readInt32(bytes, at)
+    this.hasFlags = true
     if ((this.flags & UNKNOWN_REQUIRED_FLAGS) !== 0) return this.#failAt(end, 'unknown_required_flag')
     if ((this.flags & FLAG_CHECKSUM_PRESENT) !== 0) this.#remaining -= 4
     this.#state = 'section'
@@ -394,6 +401,7 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
     if (end - at < COMPRESSED_HEAD_BYTES) return -1
     const reason = this.#compressed.begin(bytes, at, this.#remaining - COMPRESSED_HEAD_BYTES)
     if (reason !== '') return this.#failAt(at, reason)
+    this.opcode = this.#compressed.opcode
     if (this.#compressed.isPrefix && this.#fields instanceof ReplyFields) return this.#failAt(at, 'inflate_limit')
     this.#state = 'payload'
     return at + COMPRESSED_HEAD_BYTES

@@ -6,6 +6,8 @@ export class Pending {
   /** Answered with documents, not with a command's reply: legacy find and getMore. */
   readonly isLegacyRead: boolean
   readonly opensAwaitedCursor: boolean
+  /** Its reply may be a stream of them. */
+  readonly allowsExhaust: boolean
   /** The request's exchange; later that of the exhaust batch whose reply is passing. undefined between batches. */
   exchange: Exchange | undefined
   /** The first exchange: what later batches of a stream are made like. */
@@ -14,10 +16,17 @@ export class Pending {
   chainId: number
   batchEndedAtMs = 0
 
-  constructor(requestId: number, isLegacyRead: boolean, opensAwaitedCursor: boolean, exchange: Exchange) {
+  constructor(
+    requestId: number,
+    isLegacyRead: boolean,
+    opensAwaitedCursor: boolean,
+    allowsExhaust: boolean,
+    exchange: Exchange,
+  ) {
     this.requestId = requestId
     this.isLegacyRead = isLegacyRead
     this.opensAwaitedCursor = opensAwaitedCursor
+    this.allowsExhaust = allowsExhaust
     this.exchange = exchange
     this.origin = exchange
     this.chainId = requestId
@@ -31,6 +40,8 @@ export class Pending {
 export class OpenExchanges {
   #last: Pending | undefined = undefined
   #others: Map<number, Pending> | undefined = undefined
+  /** There was an exhaust stream: without one, a reply that answers nothing is not worth a search. */
+  #hasChains = false
 
   get size(): number {
     return (this.#last === undefined ? 0 : 1) + (this.#others?.size ?? 0)
@@ -38,7 +49,8 @@ export class OpenExchanges {
 
   /** @returns the request that had the same id and is now beyond pairing, if any */
   add(pending: Pending): Pending | undefined {
-    const replaced = this.find(pending.requestId)
+    const { requestId } = pending
+    const replaced = this.#last?.requestId === requestId ? this.#last : this.#others?.get(requestId)
     if (replaced !== undefined) this.remove(replaced)
     if (this.#last !== undefined) {
       this.#others ??= new Map()
@@ -58,11 +70,18 @@ export class OpenExchanges {
     const others = this.#others as Map<number, Pending>
     const found = others.get(responseTo)
     if (found !== undefined) return found
+    if (!this.#hasChains) return undefined
     // A pipelined exhaust stream is rare enough to be searched for.
     for (const pending of others.values()) {
       if (pending.chainId === responseTo) return pending
     }
     return undefined
+  }
+
+  /** The next reply of the stream that `pending` asked for may name `chainId`. */
+  chain(pending: Pending, chainId: number): void {
+    pending.chainId = chainId
+    this.#hasChains = true
   }
 
   remove(pending: Pending): void {

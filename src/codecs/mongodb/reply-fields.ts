@@ -118,7 +118,7 @@ export class ReplyFields implements BsonSink {
         this.#ok = readNumber(type, bytes, start)
         break
       case CODE:
-        this.#code = readNumber(type, bytes, start)
+        this.#code = readNumber(type, bytes, start) | 0
         break
       case CODE_NAME:
         if (type === BSON_STRING) this.#codeName = this.#names.get(bytes, start, end)
@@ -139,13 +139,13 @@ export class ReplyFields implements BsonSink {
         this.modified = readNumber(type, bytes, start)
         break
       case WRITE_ERROR_CODE:
-        this.#writeErrorCode = readNumber(type, bytes, start)
+        this.#writeErrorCode = readNumber(type, bytes, start) | 0
         break
       case CONCERN_ERROR:
         this.#hasConcernError = type === BSON_DOCUMENT
         break
       case CONCERN_CODE:
-        this.#concernCode = readNumber(type, bytes, start)
+        this.#concernCode = readNumber(type, bytes, start) | 0
         break
       case CONCERN_CODE_NAME:
         if (type === BSON_STRING) this.#concernCodeName = this.#names.get(bytes, start, end)

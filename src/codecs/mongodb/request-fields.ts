@@ -151,8 +151,8 @@ export class RequestFields implements BsonSink {
     this.command = command
     this.#hasCommand = true
     this.isLegacyRead = command.kind === 'read'
-    const dot = bytes.indexOf(DOT, start)
-    const split = dot < 0 || dot > end ? end : dot
+    let split = start
+    while (split < end && bytes[split] !== DOT) split++
     this.#db = this.#names.get(bytes, start, split)
     this.#value = split < end ? this.#names.get(bytes, split + 1, end) : ''
     this.#collectionField = this.#value

@@ -7,7 +7,15 @@ import type { FrameList } from './frame-list.js'
 import { Framer } from './framer.js'
 import type { OperationTable } from './intern.js'
 import type { MessageBody } from './message-body.js'
-import { FLAG_MORE_TO_COME, OP_DELETE, OP_INSERT, OP_KILL_CURSORS, OP_UPDATE, opcodeName } from './opcodes.js'
+import {
+  FLAG_EXHAUST_ALLOWED,
+  FLAG_MORE_TO_COME,
+  OP_DELETE,
+  OP_INSERT,
+  OP_KILL_CURSORS,
+  OP_UPDATE,
+  opcodeName,
+} from './opcodes.js'
 import { OpenExchanges, Pending } from './open-exchanges.js'
 import type { ReaderPool } from './reader-pool.js'
 import type { ReplyFields } from './reply-fields.js'
@@ -39,8 +47,12 @@ export class MongoSession implements Session {
   readonly #open = new OpenExchanges()
   /** Of the request that is passing, once known. */
   #current: Exchange | undefined = undefined
+  /** It waits for a reply, or has had one. */
+  #isPaired = false
   /** What the reply that is passing answers. */
   #answered: Pending | undefined = undefined
+  /** Had a reply whose flags could not be read: another may follow, until the client speaks again. */
+  #doubtful: Pending | undefined = undefined
   #awaited = 0
   #sawHello = false
   #sawOther = false
@@ -51,7 +63,10 @@ export class MongoSession implements Session {
   }
 
   get inFlight(): number {
-    return this.#open.size - this.#awaited
+    const doubtful = this.#doubtful === undefined || this.#doubtful.origin.isAwaited ? 0 : 1
+    // A request that is still streaming, and is not among the open ones: a write without a reply, or one not understood yet.
+    const passing = this.#requestBody === undefined || this.#isPaired ? 0 : 1
+    return this.#open.size - this.#awaited - doubtful + passing
   }
 
   /** Bytes kept between chunks: cut tokens and compressed payloads. */
@@ -99,7 +114,9 @@ export class MongoSession implements Session {
     const body = this.#requestBody
     if (body !== undefined && this.#current === undefined) this.#openExchange(this.#requestFramer, body)
     const passing = this.#current
+    if (passing !== undefined) passing.requestBytes = this.#requestFramer.length - this.#requestFramer.left
     this.#current = undefined
+    this.#doubtful = undefined
     // Not given back: they stand in the middle of a message.
     this.#requestBody = undefined
     this.#replyBody = undefined
@@ -115,6 +132,7 @@ export class MongoSession implements Session {
     const body = this.#shared.requestReaders.take()
     body.begin(framer.opcode, framer.left)
     this.#requestBody = body
+    this.#isPaired = false
   }
 
   /** The bytes `[at, end)` of the request that is passing. @returns its exchange, once known */
@@ -129,9 +147,8 @@ export class MongoSession implements Session {
     body.finish()
     if (body.failure !== '') this.#context.events.messageUndecodable('request', body.failure)
     const exchange = this.#current ?? this.#openExchange(framer, body)
-    exchange.requestBytes = framer.length
     exchange.batchSize = body.fields.batchSize
-    if (!expectsReply(framer.opcode, body.flags)) this.#finish(exchange, UNACKNOWLEDGED, nowMs)
+    if (!this.#isPaired) this.#finish(exchange, expectsReply(body) ? UNKNOWN : UNACKNOWLEDGED, nowMs)
     this.#current = undefined
     this.#requestBody = undefined
     this.#shared.requestReaders.give(body)
@@ -149,13 +166,13 @@ export class MongoSession implements Session {
       : this.#shared.operations.get(command, '', '')
     const exchange = new Exchange(connection, operation, framer.startedAtMs)
     this.#current = exchange
+    exchange.requestBytes = framer.length
     if (isReadable) this.#describe(exchange, fields)
     if (command.isHello) this.#sawHello = true
     else this.#sawOther = true
-    const isAnswered = expectsReply(framer.opcode, body.flags)
-    const isPaired = isAnswered && this.#pair(framer, fields, exchange)
+    if (this.#doubtful !== undefined) this.#endDoubtful(this.#doubtful)
+    this.#isPaired = expectsReply(body) && this.#pair(framer, body, exchange)
     events.exchangeStarted(exchange)
-    if (isAnswered && !isPaired) this.#finish(exchange, UNKNOWN, framer.startedAtMs)
     return exchange
   }
 
@@ -182,12 +199,14 @@ export class MongoSession implements Session {
   }
 
   /** @returns false when too many requests are open to keep another */
-  #pair(framer: Framer, fields: RequestFields, exchange: Exchange): boolean {
+  #pair(framer: Framer, body: MessageBody<RequestFields>, exchange: Exchange): boolean {
     if (this.#open.size >= this.#shared.maxOpen) {
       this.#context.events.messageUndecodable('request', 'too_many_open')
       return false
     }
-    const pending = new Pending(framer.requestId, fields.isLegacyRead, fields.opensAwaitedCursor, exchange)
+    const { isLegacyRead, opensAwaitedCursor } = body.fields
+    const allowsExhaust = (body.flags & FLAG_EXHAUST_ALLOWED) !== 0
+    const pending = new Pending(framer.requestId, isLegacyRead, opensAwaitedCursor, allowsExhaust, exchange)
     if (exchange.isAwaited) this.#awaited++
     const replaced = this.#open.add(pending)
     if (replaced !== undefined) this.#forget(replaced, framer.startedAtMs)
@@ -197,7 +216,17 @@ export class MongoSession implements Session {
   /** Another request took its id: its reply could not be told apart. */
   #forget(pending: Pending, nowMs: number): void {
     if (pending.origin.isAwaited) this.#awaited--
-    if (pending.exchange !== undefined) this.#finish(pending.exchange, UNKNOWN, nowMs)
+    const { exchange } = pending
+    // Its reply may be passing right now: that must not end it again.
+    pending.exchange = undefined
+    if (exchange !== undefined) this.#finish(exchange, UNKNOWN, nowMs)
+  }
+
+  /** A client that speaks again has seen the last reply of its stream. */
+  #endDoubtful(pending: Pending): void {
+    this.#doubtful = undefined
+    this.#open.remove(pending)
+    if (pending.origin.isAwaited) this.#awaited--
   }
 
   #beginReply(framer: Framer, nowMs: number): void {
@@ -208,6 +237,7 @@ export class MongoSession implements Session {
     if (pending === undefined) {
       events.messageUndecodable('reply', 'unmatched_reply')
     } else {
+      if (pending === this.#doubtful) this.#doubtful = undefined
       pending.exchange ??= this.#nextBatch(pending)
       pending.exchange.firstReplyAtMs = nowMs
     }
@@ -253,10 +283,12 @@ export class MongoSession implements Session {
     if (exchange === undefined) return undefined
     exchange.replyBytes = framer.length
     const outcome = body.failure === '' ? this.#result(pending, exchange, body.fields) : UNKNOWN
-    if ((body.flags & FLAG_MORE_TO_COME) !== 0) {
+    const isDoubtful = body.failure !== '' && !body.hasFlags && pending.allowsExhaust
+    if (isDoubtful || (body.flags & FLAG_MORE_TO_COME) !== 0) {
       pending.exchange = undefined
-      pending.chainId = framer.requestId
       pending.batchEndedAtMs = nowMs
+      this.#open.chain(pending, framer.requestId)
+      if (isDoubtful) this.#doubtful = pending
     } else {
       this.#open.remove(pending)
       if (pending.origin.isAwaited) this.#awaited--
@@ -292,7 +324,7 @@ export class MongoSession implements Session {
   }
 }
 
-function expectsReply(opcode: number, flags: number): boolean {
+function expectsReply({ opcode, flags }: MessageBody<RequestFields>): boolean {
   if (opcode === OP_INSERT || opcode === OP_UPDATE || opcode === OP_DELETE || opcode === OP_KILL_CURSORS) return false
   return (flags & FLAG_MORE_TO_COME) === 0
 }

@@ -82,6 +82,23 @@ const broken = (value: Record<string, unknown>, at: number, byte: number) => {
   return Buffer.concat([Buffer.from([0]), bytes])
 }
 
+/** A literal's length read as a signed number would lead back to its own start, for ever. */
+const SNAPPY_LOOP = Buffer.from('0afcfaffffff00000000', 'hex')
+/** 97,791 sequences of 65,536 literals and 65,539 matched bytes each, in no bits at all. */
+const ZSTD_COPIES = Buffer.from('28b52ffd20c85500000841fffffe5423003401', 'hex')
+const ZSTD_WINDOW = Buffer.from('28b52ffd00a709000041', 'hex')
+/** Elements as BSON's own library would not write them. */
+const element = (type: number, name: string, value: Uint8Array) =>
+  Buffer.concat([Buffer.from([type]), cstring(name), value])
+const stringElement = (name: string, text: string) =>
+  element(2, name, Buffer.concat([int32(text.length + 1), cstring(text)]))
+const dbElement = stringElement('$db', 'shop')
+const bson = (...elements: readonly Uint8Array[]) => {
+  const content = Buffer.concat(elements)
+  return Buffer.concat([int32(content.length + 5), content, Buffer.alloc(1)])
+}
+const raw = (...elements: readonly Uint8Array[]) => Buffer.concat([Buffer.alloc(1), bson(...elements)])
+
 const rows: readonly Row[] = [
   {
     name: 'a find and its reply',
@@ -447,6 +464,9 @@ const rows: readonly Row[] = [
       ['garbage as zlib', compressed(request(FIND), 2, Buffer.alloc(30, 7)), 'inflate_failed'],
       ['garbage as snappy', compressed(request(FIND), 1, Buffer.alloc(30, 0xff)), 'inflate_failed'],
       ['garbage as zstd', compressed(request(FIND), 3, Buffer.alloc(30, 7)), 'inflate_failed'],
+      ['snappy with a literal of negative length', compressed(request(FIND), 1, SNAPPY_LOOP, 10), 'inflate_failed'],
+      ['zstd whose sequences copy gigabytes', compressed(request(FIND), 3, ZSTD_COPIES), 'inflate_failed'],
+      ['zstd with a window of 2 GiB', compressed(request(FIND), 3, ZSTD_WINDOW), 'inflate_size'],
       ['zlib that holds more than it says', compressed(request(FIND), 2, undefined, 10), 'inflate_size'],
       ['a negative inflated size', compressed(request(FIND), 2, undefined, -1), 'inflate_size'],
       ['OP_REPLY as a request', message(1, 1, 0, Buffer.alloc(30)), 'unexpected_direction'],
@@ -511,6 +531,89 @@ const rows: readonly Row[] = [
     want: ['find shop.orders ok 0 0 2'],
     check: (t, [x]) => t.equal(x?.comment.length, 1_024),
   },
+  ...[1_022, 1_023, 1_024, 1_025, 1_026, 2_048, 2_060].flatMap((length): Row[] => [
+    {
+      name: `a command with a name of ${length} bytes is no command, and the element behind it is none either`,
+      steps: [
+        ask(
+          opMsg(raw(stringElement('n'.repeat(length), 'x'.repeat(1_024)), stringElement('find', 'orders'), dbElement)),
+        ),
+        answer(reply({ ok: 1 })),
+      ],
+      want: ['__other__ shop. ok 0 0 0'],
+    },
+    {
+      name: `elements of an array are counted when their names have ${length} bytes`,
+      steps: [
+        ask(
+          opMsg(
+            raw(
+              stringElement('insert', 'orders'),
+              element(4, 'documents', bson(...['a', 'b', 'c'].map((k) => element(3, k.repeat(length), doc({ k }))))),
+              dbElement,
+            ),
+          ),
+        ),
+        answer(
+          opMsg(
+            raw(
+              element(4, 'errorLabels', bson(stringElement('l'.repeat(length), 'y'.repeat(1_025)))),
+              element(16, 'ok', int32(1)),
+            ),
+            { responseTo: 1 },
+          ),
+        ),
+      ],
+      want: ['insert shop.orders ok 0 3 0'],
+    },
+  ]),
+  {
+    name: 'a request that takes the id of one whose reply is passing',
+    steps: [
+      ask(request(FIND)),
+      answer(reply(OK_REPLY).subarray(0, 60)),
+      ask(request(FIND)),
+      answer(reply(OK_REPLY).subarray(60)),
+      answer(reply(OK_REPLY)),
+    ],
+    want: ['find shop.orders unknown 0 0 0', 'find shop.orders ok 0 0 2'],
+    check: (t, _exchanges, { session }) => t.equal(session.inFlight, 0),
+  },
+  {
+    name: 'compressed legacy writes have no reply',
+    steps: [
+      ask(compressed(message(2002, 1, 0, int32(0), cstring('shop.orders'), doc({ a: 1 }), doc({ a: 2 })))),
+      ask(compressed(message(2002, 2, 0, int32(0), cstring('shop.orders'), doc({ a: 1 })), 9, Buffer.alloc(9))),
+    ],
+    want: ['insert shop.orders unacknowledged 0 2 0', '__other__ . unacknowledged 0 0 0'],
+    undecodable: ['request unknown_compressor'],
+    check: (t, _exchanges, { session }) => t.equal(session.inFlight, 0),
+  },
+  {
+    name: 'batches of an exhaust stream too large to inflate are still one operation each',
+    options: { max_inflate: '1KiB' },
+    steps: [
+      ask(request({ getMore: Long.fromNumber(7), collection: 'orders', $db: 'shop' }, { flags: 1 << 16 })),
+      answer(compressed(reply({ ...OK_REPLY, pad: 'p'.repeat(4_000) }, 1, { requestId: 50, flags: 2 }))),
+      answer(compressed(reply({ ...OK_REPLY, pad: 'p'.repeat(4_000) }, 50, { requestId: 51, flags: 2 }))),
+      answer(compressed(reply({ ...OK_REPLY, pad: 'p'.repeat(4_000) }, 51, { requestId: 52 }))),
+      ask(request(FIND, { requestId: 2 })),
+      answer(reply(OK_REPLY, 2)),
+    ],
+    want: [...new Array<string>(3).fill('getMore shop.orders unknown 0 0 0'), 'find shop.orders ok 0 0 2'],
+    undecodable: new Array<string>(3).fill('reply inflate_limit'),
+    check: (t, _exchanges, { session }) => t.equal(session.inFlight, 0),
+  },
+  {
+    name: 'codes that are no whole numbers',
+    steps: [
+      ask(request(FIND)),
+      answer(reply({ ok: 0, code: Number.NaN })),
+      ask(request(FIND)),
+      answer(reply({ ok: 0, code: 13.5 })),
+    ],
+    want: ['find shop.orders command_error 0 0 0', 'find shop.orders command_error 13 0 0'],
+  },
 ]
 
 for (const row of rows) {
@@ -574,7 +677,7 @@ t.test('an ended connection aborts what was open, by whom it ended', async (t) =
       request({ insert: 'orders', documents: [{}], $db: 'shop' }, { requestId: 2 }).subarray(0, -3),
     )
     recording.push('reply', reply(OK_REPLY, 1).subarray(0, 40))
-    t.equal(recording.session.inFlight, 1)
+    t.equal(recording.session.inFlight, 2, 'so is one that has not come whole')
     recording.session.end(by, 9)
     t.same(
       recording.exchanges.map((x) => [x.operation.command, x.outcome?.kind, x.outcome?.by]),
