@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Document } from 'bson'
-import type { ClientContext, CommandRequest, ServerContext } from './commands/command.js'
+import type { ClientContext, CommandRequest, ServerContext, TopologyVersion } from './commands/command.js'
 import { NEVER_COMPRESSED } from './commands/hello.js'
 import { errorReply } from './errors.js'
 import { execute, type Latency, summarize } from './execute.js'
+import { isStateChange } from './set/labels.js'
 import { outcomeOf, type Tally } from './tally.js'
 import type { Compressor } from './wire/compression.js'
 import { Inbox } from './wire/inbox.js'
@@ -133,7 +134,8 @@ export class Connection {
       const reply = execution.kind === 'cut' ? undefined : execution.reply
       this.#count(request, form, reply)
       if (reply === undefined) return false
-      if (form.isSilent) return true
+      // The only way to tell a client that wants no answer: what it wrote was not written. (mongod)
+      if (form.isSilent) return server.membership === undefined || !tellsOfChange(reply)
       const goesOn = form.allowsExhaust && continues(request, reply) && !this.#left.signal.aborted
       const requestId = await this.#send(reply, plainWhenDue(form, name), responseTo, goesOn)
       if (!goesOn) return true
@@ -170,11 +172,19 @@ function plainWhenDue(form: ReplyForm, command: string): ReplyForm {
 }
 
 /** Only getMore and hello stream: the one while its cursor lives, the other as long as it is awaited. */
-function continues({ name, body }: CommandRequest, reply: CommandReply): boolean {
+function continues({ name, body, server }: CommandRequest, reply: CommandReply): boolean {
   if (reply instanceof CursorReply) return name === 'getMore' && !reply.cursorId.isZero()
   const isHello = name === 'hello' || name === 'isMaster' || name === 'ismaster'
-  return isHello && reply.ok === 1 && body.topologyVersion !== undefined
+  if (!isHello || reply.ok !== 1 || body.topologyVersion === undefined) return false
+  // A member that was told to say another version than its own would never wait for a change again.
+  return server.membership === undefined || isSameVersion(reply.topologyVersion, server.membership.topologyVersion)
 }
+
+const tellsOfChange = (reply: CommandReply): boolean =>
+  !(reply instanceof CursorReply) && reply.ok !== 1 && isStateChange(reply.code)
+
+const isSameVersion = (said: Document | undefined, current: TopologyVersion): boolean =>
+  current.processId.equals(said?.processId) && String(said?.counter) === `${current.counter}`
 
 /** The request that an exhaust stream goes on with, made up by the server itself. */
 function nextOf(request: CommandRequest, reply: CommandReply): CommandRequest {

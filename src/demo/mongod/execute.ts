@@ -39,9 +39,11 @@ export async function execute(request: CommandRequest, latency: Latency, isOpQue
   const failure = request.server.failPoint?.enter(request.name, namespace, application)
   if (failure !== undefined && failure.blockMs > 0) await request.server.clock.sleep(failure.blockMs, request.closed)
   if (failure?.closesConnection) return { kind: 'cut' }
-  if (failure?.errorCode !== undefined) return { kind: 'reply', reply: failedReply(failure.errorCode, failure) }
-  const reply = await answer(request, summary, latency, isOpQuery)
-  return { kind: 'reply', reply: withFailure(reply, failure) }
+  const reply =
+    failure?.errorCode === undefined
+      ? withFailure(await answer(request, summary, latency, isOpQuery), failure)
+      : failedReply(failure.errorCode, failure)
+  return { kind: 'reply', reply: request.server.membership?.sign(request, reply) ?? reply }
 }
 
 async function answer(
@@ -54,7 +56,7 @@ async function answer(
     const command = checked(request, isOpQuery)
     const delayMs = latency(summary)
     if (delayMs > 0) await delay(request, delayMs)
-    return await command.run(request)
+    return await (request.server.membership?.run(request, command) ?? command.run(request))
   } catch (error) {
     if (request.closed.aborted) throw error
     return errorReply(error)
@@ -80,11 +82,16 @@ function checked(request: CommandRequest, isOpQuery: boolean): Command {
   if (command.adminOnly && database !== 'admin') {
     throw new CommandError(13, `${name} may only be run against the admin database.`)
   }
-  checkTransaction(body, command)
+  const { membership } = request.server
+  if (membership === undefined) checkTransaction(body, command)
   checkFields(request, command)
   checkApiVersion(body)
-  checkReadConcern(body)
-  checkWriteConcern(body)
+  if (membership === undefined) {
+    checkReadConcern(body)
+    checkWriteConcern(body)
+  } else {
+    membership.check(request, command)
+  }
   return command
 }
 

@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { ObjectId } from 'bson'
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Address, formatAddress } from '../../core/upstream.js'
-import type { ServerContext } from './commands/command.js'
+import type { Membership, ServerContext } from './commands/command.js'
 import { Connection, type ConnectionOptions, type ExhaustChain } from './connection.js'
 import { Cursors } from './cursors.js'
 import type { Latency } from './execute.js'
@@ -56,7 +56,24 @@ export interface DemoServer {
  * an error.
  * @throws when the address cannot be bound
  */
-export async function startDemoServer(options: DemoServerOptions = {}): Promise<DemoServer> {
+export function startDemoServer(options: DemoServerOptions = {}): Promise<DemoServer> {
+  return startNode(options, { store: new Store(), tally: new Tally(), membership: undefined })
+}
+
+/** What outlives one start of a node, or is shared with others. */
+export interface NodeParts {
+  readonly store: Store
+  readonly tally: Tally
+  readonly membership: Membership | undefined
+}
+
+export interface Node extends DemoServer {
+  /** Cuts every connection; new ones are accepted. */
+  disconnect(): Promise<void>
+}
+
+/** One process: a standalone, or a member of a set. @throws when the address cannot be bound */
+export async function startNode(options: DemoServerOptions, { store, tally, membership }: NodeParts): Promise<Node> {
   const clock = options.clock ?? systemClock
   const compressors = await loadCompressors(options.compressors ?? ['zstd', 'snappy', 'zlib'])
   const cursors = new Cursors(clock, {
@@ -65,7 +82,7 @@ export async function startDemoServer(options: DemoServerOptions = {}): Promise<
     maxBatchBytes: options.maxBatchBytes ?? MAX_DOCUMENT_BYTES,
   })
   const context: ServerContext = {
-    store: new Store(),
+    store,
     cursors,
     clock,
     failPoint: options.failCommand === false ? undefined : new FailPoint(),
@@ -73,8 +90,8 @@ export async function startDemoServer(options: DemoServerOptions = {}): Promise<
     processId: new ObjectId(),
     startedAtMs: clock.now(),
     counts: { connectionsOpen: 0, connectionsTotal: 0, internalFailures: 0, operations: new Map() },
+    membership,
   }
-  const tally = new Tally()
   const open = new Set<Connection>()
   const connectionOptions: ConnectionOptions = {
     server: context,
@@ -85,6 +102,9 @@ export async function startDemoServer(options: DemoServerOptions = {}): Promise<
   }
   const server = listenerOf(options.tls, (socket) => accept(socket, open, connectionOptions))
   const address = await listen(server, options.host ?? '127.0.0.1', options.port ?? 0)
+  const disconnect = async () => {
+    await Promise.all([...open].map((connection) => connection.destroy()))
+  }
   return {
     uri: `mongodb://${formatAddress(address)}/`,
     address,
@@ -96,10 +116,11 @@ export async function startDemoServer(options: DemoServerOptions = {}): Promise<
     },
     commandsSeen: () => tally.byCommand(),
     operationsSeen: () => tally.rows(),
+    disconnect,
     async close() {
       cursors.close()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      await Promise.all([...open].map((connection) => connection.destroy()))
+      await disconnect()
       await closed
     },
   }

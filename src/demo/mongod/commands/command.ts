@@ -1,4 +1,4 @@
-import type { Document, ObjectId } from 'bson'
+import type { Document, Long, ObjectId } from 'bson'
 import type { Clock } from '../../../core/clock.js'
 import type { Cursors } from '../cursors.js'
 import { CommandError } from '../errors.js'
@@ -19,6 +19,34 @@ export interface ServerContext {
   readonly processId: ObjectId
   readonly startedAtMs: number
   readonly counts: ServerCounts
+  /** Undefined for a standalone. */
+  readonly membership: Membership | undefined
+}
+
+/** Of one server process; the counter goes up with each change that hello tells of. */
+export interface TopologyVersion {
+  readonly processId: ObjectId
+  readonly counter: Long
+}
+
+/** What is different for a server that is a member of a replica set. */
+export interface Membership {
+  readonly topologyVersion: TopologyVersion
+  /** Hello's fields about the set and this member's role in it; `flag` is how the writable primary is spelt. */
+  describe(flag: 'isWritablePrimary' | 'ismaster'): Document
+  /** `run` is called whenever anything in the set may have changed. @returns takes it back */
+  watch(run: () => void): () => void
+  /** Before a command runs. @throws CommandError when this member can't run it */
+  check(request: CommandRequest, command: Command): void
+  /** Runs the command as a member does: writes on the primary only, once for each transaction number, replicated as asked. */
+  run(request: CommandRequest, command: Command): Promise<CommandReply>
+  /** The reply with the times, versions and labels that members add. */
+  sign(request: CommandRequest, reply: CommandReply): CommandReply
+  /** Answers of replSetGetStatus and replSetGetConfig. */
+  status(): Document
+  config(): Document
+  /** @throws CommandError NotWritablePrimary, or ExceededTimeLimit when nobody can take over and it is not forced */
+  handOver(isForced: boolean): void
 }
 
 export interface ServerCounts {
@@ -67,6 +95,9 @@ export const GENERIC_FIELDS: ReadonlySet<string> = new Set([
   '$clusterTime',
   '$client',
   'lsid',
+  'txnNumber',
+  'startTransaction',
+  'autocommit',
   'readConcern',
   'writeConcern',
   'maxTimeMS',

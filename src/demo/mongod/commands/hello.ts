@@ -8,7 +8,15 @@ import {
   MAX_WRITE_BATCH,
   SESSION_TIMEOUT_MINUTES,
 } from '../limits.js'
-import { type Command, type CommandRequest, isDocument, optionalDocument } from './command.js'
+import { waitUntil } from '../wait-until.js'
+import {
+  type Command,
+  type CommandRequest,
+  isDocument,
+  optionalDocument,
+  type ServerContext,
+  type TopologyVersion,
+} from './command.js'
 
 const FIELDS = [
   'helloOk',
@@ -47,8 +55,8 @@ async function run(request: CommandRequest): Promise<Document> {
 }
 
 /**
- * The awaited form: an answer comes when the topology changes or `maxAwaitTimeMS` is over. A standalone never changes, so it
- * waits in full when the client knows the current version, and not at all when it knows another.
+ * The awaited form: an answer comes when the topology changes or `maxAwaitTimeMS` is over, and at once when the client knows
+ * another version than the current one. A standalone never changes.
  */
 async function awaitChange({ body, server, left }: CommandRequest): Promise<void> {
   const { topologyVersion, maxAwaitTimeMS } = body
@@ -62,20 +70,35 @@ async function awaitChange({ body, server, left }: CommandRequest): Promise<void
   if (!isDocument(topologyVersion) || !(topologyVersion.processId instanceof ObjectId)) {
     throw new CommandError(14, 'topologyVersion must be {processId: ObjectId, counter: long}')
   }
-  if (!topologyVersion.processId.equals(server.processId)) return
-  await server.clock.sleep(maxAwaitTimeMS, left).catch((error: unknown) => {
+  const { processId } = topologyVersion
+  const counter = String(topologyVersion.counter)
+  await waitUntil({
+    clock: server.clock,
+    maxMs: maxAwaitTimeMS,
     // A client that left is told at once what there is: nobody waits for news any more.
-    if (!left.aborted) throw error
+    signal: left,
+    watch: (run) => server.membership?.watch(run) ?? (() => undefined),
+    isDone() {
+      const current = versionOf(server)
+      // A standalone has but one version, whatever the client counts.
+      return (
+        !processId.equals(current.processId) || (server.membership !== undefined && counter !== `${current.counter}`)
+      )
+    },
   })
 }
 
+const versionOf = ({ membership, processId }: ServerContext): TopologyVersion =>
+  membership?.topologyVersion ?? { processId, counter: Long.ZERO }
+
 function describe({ name, body, server, client }: CommandRequest): Document {
   const wanted: readonly unknown[] = Array.isArray(body.compression) ? body.compression : []
+  const flag = name === 'hello' ? 'isWritablePrimary' : 'ismaster'
   const compression = server.compressors.filter((compressor) => wanted.includes(compressor))
   return {
     ...(body.helloOk === true ? { helloOk: true } : {}),
-    ...(name === 'hello' ? { isWritablePrimary: true } : { ismaster: true }),
-    topologyVersion: { processId: server.processId, counter: Long.ZERO },
+    topologyVersion: versionOf(server),
+    ...(server.membership?.describe(flag) ?? { [flag]: true }),
     maxBsonObjectSize: MAX_DOCUMENT_BYTES,
     maxMessageSizeBytes: MAX_MESSAGE_BYTES,
     maxWriteBatchSize: MAX_WRITE_BATCH,

@@ -7,6 +7,7 @@ import { explain } from './explain.js'
 import { HELLO_COMMANDS } from './hello.js'
 import { INDEX_COMMANDS } from './indexes.js'
 import { QUERY_COMMANDS } from './query.js'
+import { REPLICATION_COMMANDS } from './replication.js'
 import { WRITE_COMMANDS } from './write.js'
 
 const ALL: readonly Command[] = [
@@ -19,6 +20,7 @@ const ALL: readonly Command[] = [
   ...INDEX_COMMANDS,
   explain,
   ...ADMIN_COMMANDS,
+  ...REPLICATION_COMMANDS,
 ]
 
 /** Every spelling → its command. */
