@@ -1,9 +1,11 @@
 // How fast, and how small, is oplens beside a bare pipe, HAProxy and Envoy? One run answers for all of them: docs/performance.md.
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine, describeTree } from './support/machine.mjs'
 import { measureLoad, measureMemory, startAll } from './support/measure.mjs'
-import { stopAll } from './support/process.mjs'
+import { run, stopAll, stopAllOnSignals } from './support/process.mjs'
 import { summarizeProfile } from './support/profile.mjs'
 import { loadTable, memoryTable, summarize } from './support/report.mjs'
 import { targets } from './support/targets.mjs'
@@ -18,7 +20,8 @@ const USAGE = `usage: npm run bench -- [options]
   --only NAME,NAME     some targets: direct pipe oplens-tcp oplens-mongodb haproxy envoy-tcp envoy-mongo
   --install-peers      get HAProxy with apt-get (as root) and Envoy with pip (into .cache/) when they are missing
   --node PATH          another Node binary for the pipe and oplens
-  --oplens PATH        another tree's dist/cli/main.js, to compare two builds
+  --oplens PATH        another tree's dist/cli/main.js instead of this one's
+  --base PATH          a second one, measured in the same rounds as base-mongodb
   --prof               one round of the Node targets under --cpu-prof; prints where the time goes, writes .cache/bench/*.cpuprofile`
 
 function readOptions() {
@@ -32,6 +35,7 @@ function readOptions() {
       only: { type: 'string' },
       node: { type: 'string', default: process.execPath },
       oplens: { type: 'string', default: OPLENS },
+      base: { type: 'string' },
       prof: { type: 'boolean', default: false },
       'install-peers': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -44,10 +48,10 @@ function readOptions() {
     installPeers: values['install-peers'],
     measureMs: Number(values.seconds ?? (smoke ? 0.3 : prof ? 5 : 2)) * 1000,
     warmupMs: smoke ? 100 : 400,
-    firstWarmupMs: smoke ? 300 : 2_000,
+    firstWarmupMs: smoke ? 200 : 2_000,
     rounds: Number(values.rounds ?? (short ? 1 : 5)),
     memoryRounds: smoke ? 1 : 3,
-    settleMs: smoke ? 200 : 1_500,
+    settleMs: smoke ? 100 : 1_500,
     connections: (values.connections ?? (short ? '16' : '1,16,64')).split(',').map(Number),
     idle: Number(values.idle ?? (smoke ? 200 : prof ? 0 : 2000)),
     only: values.only?.split(',') ?? (prof ? ['pipe', 'oplens-tcp', 'oplens-mongodb'] : undefined),
@@ -62,17 +66,29 @@ function choose(all, only) {
   return wanted.filter(({ missing }) => missing === undefined)
 }
 
+/** The other questions' programs, each once and short: a smoke run says whether all of bench/ works. */
+async function smokeOthers({ oplens }) {
+  const dist = dirname(dirname(oplens))
+  const programs = [
+    ['bench/codec.bench.mjs', '--smoke', '--dist', dist],
+    ['bench/scrape.bench.mjs', '--smoke', '--dist', dist],
+    ['bench/large-reply.mjs', '--smoke', '--oplens', oplens],
+  ]
+  for (const [file, ...args] of programs) {
+    console.log(`\n${file}\n\n${(await run(process.execPath, [`${ROOT}${file}`, ...args])).trim()}`)
+  }
+}
+
 async function main() {
   const options = readOptions()
   if (options.help) return console.log(USAGE)
   if (process.platform !== 'linux') throw new Error('the benchmark reads /proc and uses epoll: Linux only')
+  const machine = describeMachine()
   mkdirSync(CACHE, { recursive: true })
   const generator = await loadGenerator()
-  const peers = {
-    haproxy: await haproxy({ install: options.installPeers }),
-    envoy: await envoy({ install: options.installPeers }),
-  }
-  const all = targets(peers, options.oplens)
+  const install = options.installPeers
+  const peers = { haproxy: await haproxy({ install }), envoy: await envoy({ install }) }
+  const all = targets(peers, options.oplens, options.base)
   const chosen = choose(all, options.only)
   const withDirect = options.only === undefined || options.only.includes('direct')
 
@@ -82,27 +98,39 @@ async function main() {
   await running.stop()
   const memory = options.idle > 0 ? await measureMemory(bench, chosen) : []
 
+  const report = { ...describeRun(options, machine, peers, generator, all), loads: summarize(loads), memory }
+  const file = save(report, loads)
+  print(report, options)
+  if (options.prof) for (const { name, sent } of running.all.filter(({ pid }) => pid !== 0)) printProfile(name, sent)
+  if (options.smoke && options.only === undefined) await smokeOthers(options)
+  for (const { name, reason } of report.skipped) console.log(`\nSKIPPED ${name}: ${reason}`)
+  console.log(`\nWritten to ${file}`)
+}
+
+function describeRun(options, machine, peers, generator, all) {
   const skipped = all.filter(({ missing }) => missing !== undefined)
-  const report = {
+  return {
     date: new Date().toISOString(),
     ...describeTree(),
-    machine: describeMachine(),
-    node: options.node === process.execPath ? process.version : options.node,
+    machine,
+    node: execFileSync(options.node, ['--version'], { encoding: 'utf8' }).trim(),
     haproxy: peers.haproxy.version ?? null,
     envoy: peers.envoy.version ?? null,
     loadGenerator: `Go program (${generator.version}), one thread, epoll, a process of its own; the canned server likewise`,
     settings: { smoke: options.smoke, measureMs: options.measureMs, rounds: options.rounds, idle: options.idle },
     skipped: skipped.map(({ name, missing }) => ({ name, reason: missing })),
-    loads: summarize(loads),
-    memory,
   }
-  const file = `${ROOT}bench/results/${report.date.replaceAll(':', '-').slice(0, 19)}${options.smoke ? '-smoke' : ''}.json`
-  mkdirSync(`${ROOT}bench/results`, { recursive: true })
-  writeFileSync(file, `${JSON.stringify({ ...report, rounds: loads }, undefined, 1)}\n`)
-  print(report, options, file)
 }
 
-function print(report, options, file) {
+function save(report, rounds) {
+  const stamp = report.date.replaceAll(':', '-').slice(0, 19)
+  const file = `${ROOT}bench/results/${stamp}${report.settings.smoke ? '-smoke' : ''}.json`
+  mkdirSync(`${ROOT}bench/results`, { recursive: true })
+  writeFileSync(file, `${JSON.stringify({ ...report, rounds }, undefined, 1)}\n`)
+  return file
+}
+
+function print(report, options) {
   const { machine } = report
   console.log(
     `\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, load before ${machine.loadAverage}`,
@@ -117,16 +145,14 @@ function print(report, options, file) {
   }
   if (report.memory.length > 0)
     console.log(`\nMemory with ${options.idle} idle connections\n\n${memoryTable(report.memory)}`)
-  if (options.prof) for (const name of options.only) printProfile(name)
-  for (const { name, reason } of report.skipped) console.log(`\nSKIPPED ${name}: ${reason}`)
-  console.log(`\nWritten to ${file}`)
 }
 
-function printProfile(name) {
+function printProfile(name, sent) {
   const profile = `${CACHE}${name}.cpuprofile`
-  console.log(`\n${name}: ${profile}\n${summarizeProfile(profile)}`)
+  console.log(`\n${name}: ${profile}\n${summarizeProfile(profile, sent)}`)
 }
 
+stopAllOnSignals()
 main()
   .catch((error) => {
     console.error(`bench: ${error.message}`)

@@ -8,10 +8,10 @@ export function spread(values) {
   return { median, min: sorted[0], max: sorted.at(-1) }
 }
 
-/** `18.2 (17.9–19.0)` */
+/** `18.2 (17.9–19.0)`, or `18.2` of one sample. */
 export function withSpread({ median, min, max }, digits = 1) {
   const text = (value) => value.toFixed(digits)
-  return `${text(median)} (${text(min)}–${text(max)})`
+  return min === max ? text(median) : `${text(median)} (${text(min)}–${text(max)})`
 }
 
 /** @param {string[][]} rows the first is the head; the first column is left-aligned, all others right */

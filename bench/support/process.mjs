@@ -1,6 +1,6 @@
 // Processes of one benchmark run: started, watched through /proc, and always ended.
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -32,6 +32,13 @@ export async function stop(started, graceMs = 5_000) {
 }
 
 export const stopAll = () => Promise.all([...running].map((started) => stop(started)))
+
+/** Ctrl-C and SIGTERM end what was started, too. */
+export function stopAllOnSignals() {
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => void stopAll().finally(() => process.exit(1)))
+  }
+}
 
 /** Runs a program to its end. @returns {Promise<string>} its stdout; throws with its stderr when it failed */
 export function run(command, args, { cwd, timeoutMs = 120_000 } = {}) {
@@ -111,12 +118,9 @@ function isAnswered(port, request) {
   })
 }
 
-/** One field of /proc/PID/status in bytes: VmRSS (now) or VmHWM (the highest since start or since `resetPeak`). */
+/** One field of /proc/PID/status in bytes: VmRSS (now) or VmHWM (the highest since its start). */
 export function memoryOf(pid, field) {
   const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   if (match === null) throw new Error(`/proc/${pid}/status has no ${field}`)
   return Number(match[1]) * 1024
 }
-
-/** VmHWM starts again from the resident size of now: proc(5), /proc/pid/clear_refs, value 5. */
-export const resetPeak = (pid) => writeFileSync(`/proc/${pid}/clear_refs`, '5')

@@ -17,18 +17,21 @@ import { CACHE, PIPE } from './tools.mjs'
 
 /**
  * @param {string} main the oplens command, dist/cli/main.js of some tree
+ * @param {string} [base] that of another tree to compare it with
  * @returns {Target[]} in the order of the table
  */
-export function targets({ haproxy, envoy }, main) {
+export function targets({ haproxy, envoy }, main, base) {
+  const mongodb = (name, command) => ({
+    name,
+    argv: (ports, node) => oplens(ports, [...node, command], 'mongodb'),
+    decoded: oplensFinds,
+    mustDecode: true,
+  })
   return [
     { name: 'pipe', argv: (ports, node) => [...node, PIPE, `${ports.listen}`, `${ports.upstream}`] },
     { name: 'oplens-tcp', argv: (ports, node) => oplens(ports, [...node, main], 'tcp') },
-    {
-      name: 'oplens-mongodb',
-      argv: (ports, node) => oplens(ports, [...node, main], 'mongodb'),
-      decoded: oplensFinds,
-      mustDecode: true,
-    },
+    mongodb('oplens-mongodb', main),
+    ...(base === undefined ? [] : [mongodb('base-mongodb', base)]),
     { name: 'haproxy', missing: haproxy.missing, argv: (ports) => haproxyArgv(ports, haproxy.path) },
     { name: 'envoy-tcp', missing: envoy.missing, argv: (ports) => envoyArgv(ports, envoy.path, []) },
     {

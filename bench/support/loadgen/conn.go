@@ -23,7 +23,11 @@ func (c *conn) fill() (bool, error) {
 		c.in = append(c.in, make([]byte, len(c.in))...)
 	}
 	n, err := syscall.Read(c.fd, c.in[c.filled:])
-	if err == syscall.EAGAIN || err == syscall.EINTR {
+	// Go's runtime sends signals to its own threads.
+	for err == syscall.EINTR {
+		n, err = syscall.Read(c.fd, c.in[c.filled:])
+	}
+	if err == syscall.EAGAIN {
 		return true, nil
 	}
 	if err != nil || n == 0 {
@@ -67,7 +71,10 @@ func (c *conn) send(b []byte) error {
 		return nil
 	}
 	n, err := syscall.Write(c.fd, b)
-	if err == syscall.EAGAIN || err == syscall.EINTR {
+	for err == syscall.EINTR {
+		n, err = syscall.Write(c.fd, b)
+	}
+	if err == syscall.EAGAIN {
 		n, err = 0, nil
 	}
 	if err != nil {

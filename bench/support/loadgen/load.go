@@ -47,7 +47,7 @@ func dial(port int) (*client, error) {
 	if err := syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &timeout); err != nil {
 		return nil, err
 	}
-	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
+	if err := connect(fd, &syscall.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
 		return nil, fmt.Errorf("connect to port %d: %w", port, err)
 	}
 	c := &client{conn: newConn(fd), request: findRequest(uint32(fd))}
@@ -55,6 +55,18 @@ func dial(port int) (*client, error) {
 		return nil, fmt.Errorf("hello on port %d: %w", port, err)
 	}
 	return c, prepare(fd)
+}
+
+// connect goes on after a signal: the attempt does too, and EISCONN says that it stands.
+func connect(fd int, to *syscall.SockaddrInet4) error {
+	err := syscall.Connect(fd, to)
+	for err == syscall.EINTR || err == syscall.EALREADY {
+		err = syscall.Connect(fd, to)
+	}
+	if err == syscall.EISCONN {
+		return nil
+	}
+	return err
 }
 
 // handshake blocks, with a deadline: it is not measured.
@@ -67,8 +79,11 @@ func (c *client) handshake() error {
 	for {
 		before := c.filled
 		open, err := c.fill()
-		if !open || c.filled == before {
-			return fmt.Errorf("no reply (%v)", err)
+		if !open {
+			return fmt.Errorf("closed without a reply (%v)", err)
+		}
+		if c.filled == before {
+			return fmt.Errorf("no reply in %v", replyTimeout)
 		}
 		reply, err := c.next(0)
 		if err != nil {
