@@ -1,3 +1,4 @@
+import zlib from 'node:zlib'
 import { Long } from 'bson'
 import { compress as snappyCompress } from 'snappyjs'
 import t, { type Test } from 'tap'
@@ -21,6 +22,8 @@ import {
   telemetry,
 } from '../../support/wire.js'
 
+/** Node's own zstd refuses the window; ours needs none, and finds that the content is not as long as the message says. */
+const WINDOW_REASON = 'zstdDecompressSync' in zlib ? 'inflate_failed' : 'inflate_size'
 const FIND = { find: 'orders', filter: { status: 'new' }, $db: 'shop' }
 const OK_REPLY = { cursor: { id: Long.fromNumber(0), ns: 'shop.orders', firstBatch: [{ a: 1 }, { a: 2 }] }, ok: 1 }
 
@@ -466,7 +469,7 @@ const rows: readonly Row[] = [
       ['garbage as zstd', compressed(request(FIND), 3, Buffer.alloc(30, 7)), 'inflate_failed'],
       ['snappy with a literal of negative length', compressed(request(FIND), 1, SNAPPY_LOOP, 10), 'inflate_failed'],
       ['zstd whose sequences copy gigabytes', compressed(request(FIND), 3, ZSTD_COPIES), 'inflate_failed'],
-      ['zstd with a window of 2 GiB', compressed(request(FIND), 3, ZSTD_WINDOW), 'inflate_size'],
+      ['zstd with a window of 2 GiB', compressed(request(FIND), 3, ZSTD_WINDOW), WINDOW_REASON],
       ['zlib that holds more than it says', compressed(request(FIND), 2, undefined, 10), 'inflate_size'],
       ['a negative inflated size', compressed(request(FIND), 2, undefined, -1), 'inflate_size'],
       ['OP_REPLY as a request', message(1, 1, 0, Buffer.alloc(30)), 'unexpected_direction'],
