@@ -51,13 +51,19 @@ function operate() {
   }
 }
 
+/** Processor time, the collector's threads included: the clock on the wall would count what others do on this machine. */
+function cpuMs() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** @returns the longest time between two turns of the loop while one scrape is rendered, all of its time, and its size */
 async function scrape(expected) {
   let longestMs = 0
-  let last = performance.now()
+  let last = cpuMs()
   let isDone = false
   const turn = () => {
-    const now = performance.now()
+    const now = cpuMs()
     longestMs = Math.max(longestMs, now - last)
     last = now
     if (!isDone) setImmediate(turn)
