@@ -36,10 +36,7 @@ if (!isInstalled) {
   console.error('oplens: installing packages (once) ...')
   const npm = process.env.npm_execpath
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
-  execFileSync(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  })
+  run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], 'packages could not be installed')
 }
 
 const sources = Math.max(newestMs(join(root, 'src')), modifiedMs(join(root, 'tsconfig.json')))

@@ -8,6 +8,8 @@ export interface Drainable {
   readonly inFlight: number
   readonly isMonitor: boolean
   readonly isClosing: boolean
+  /** Bytes that were forwarded are still waiting for a slow reader. */
+  readonly isFlushing: boolean
   finishWhenIdle(): void
   cut(reason: CloseReason): void
 }
@@ -63,7 +65,8 @@ export class Drain {
 
   #cutRest(): void {
     for (const connection of [...this.#connections]) {
-      const isLoss = !connection.isClosing && (connection.inFlight > 0 || !connection.isDecoded)
+      const { isClosing, isFlushing, inFlight, isDecoded } = connection
+      const isLoss = isFlushing || (!isClosing && (inFlight > 0 || !isDecoded))
       if (isLoss) this.#cut++
       connection.cut(isLoss ? 'drain_deadline' : 'drained')
     }

@@ -33,6 +33,8 @@ export interface TcpConnectionDeps {
 
 /** How long a side that was told the end may take to say its own: then it is closed all the same. */
 const LINGER_MS = 1_000
+/** How long a side that reads slowly may take for what it was given before its end. A drain's deadline comes first when it is shorter. */
+const FLUSH_MS = 30_000
 
 /**
  * One client and its server, from accept to the last close.
@@ -97,6 +99,11 @@ export class TcpConnection implements LaneOwner {
   /** It was told to end and only its last bytes are on their way. */
   get isClosing(): boolean {
     return this.#state === 'closing' || this.#state === 'closed'
+  }
+
+  /** A side has not taken all that it was given: cutting now would lose it. */
+  get isFlushing(): boolean {
+    return this.#downstream.writableLength > 0 || (this.#upstream?.writableLength ?? 0) > 0
   }
 
   /** For a drain: ends as soon as no operation is in flight; never by itself when nobody knows what is in flight. */
@@ -244,12 +251,12 @@ export class TcpConnection implements LaneOwner {
 
   #sideClosed(other: Socket | undefined): void {
     this.#connecting?.abort()
-    if (other !== undefined && !this.#isFlushing(other)) other.destroy()
+    if (other !== undefined && !this.#isEnding(other)) other.destroy()
     this.#closeIfOver()
   }
 
   /** It has heard its last byte or will within the linger, and still has some to send: it closes by itself. */
-  #isFlushing(socket: Socket): boolean {
+  #isEnding(socket: Socket): boolean {
     return socket.writableEnded && (socket.readableEnded || this.#state === 'closing')
   }
 
@@ -275,9 +282,17 @@ export class TcpConnection implements LaneOwner {
     this.#because(reason)
     this.#endDecoding()
     this.#timer?.cancel()
-    this.#timer = this.#deps.clock.after(LINGER_MS, () => this.cut(reason))
     this.#requests?.finish()
     this.#replies?.finish()
+    this.#linger(reason, FLUSH_MS)
+  }
+
+  /** A second for both ends to come; longer, up to `leftMs`, while one side has not taken its last bytes. */
+  #linger(reason: CloseReason, leftMs: number): void {
+    this.#timer = this.#deps.clock.after(LINGER_MS, () => {
+      if (leftMs > LINGER_MS && this.isFlushing) this.#linger(reason, leftMs - LINGER_MS)
+      else this.cut(reason)
+    })
   }
 
   #startIdleTimeout(): void {

@@ -273,6 +273,63 @@ t.test('drain: a peer that never answers the end is closed a moment later', asyn
   t.strictSame(closings(proxy), ['closed drained'])
 })
 
+/** A client that reads nothing, with nothing in flight, when the kernel and the proxy hold all that they can for it. */
+async function openSlowReader({ proxy, open }: Awaited<ReturnType<typeof start>>) {
+  const { client, server } = await open('hello\n')
+  const sent = Buffer.from('0123456789abcdef'.repeat(1_000_000))
+  sent.write('ok\n')
+  client.pause()
+  endWhenEnded(server)
+  server.write(sent)
+  while (proxy.listener.stats.readingPaused === 0) await new Promise((resolve) => setImmediate(resolve))
+  const forwarded = sent.subarray(0, proxy.listener.stats.bytesSent)
+  const readRest = async () => {
+    const got: Buffer[] = []
+    client.on('data', (chunk: Buffer) => got.push(chunk))
+    await heardEnd(client)
+    client.end()
+    return Buffer.concat(got).equals(forwarded)
+  }
+  return { client, readRest }
+}
+
+t.test('drain: a client that reads slowly gets every byte of its last reply', async (t) => {
+  const started = await start(t)
+  const { proxy, clock } = started
+  const { readRest } = await openSlowReader(started)
+  const draining = proxy.listener.drain(30_000)
+  for (let second = 0; second < 20; second++) {
+    clock.advance(1_000)
+    await someTurns()
+  }
+  t.strictSame(closings(proxy), [], 'it is not cut while bytes wait for it')
+  t.ok(await readRest(), 'all bytes arrived')
+  t.strictSame(await draining, { cut: 0 })
+  t.strictSame(closings(proxy), ['closed drained'])
+})
+
+t.test('drain: a client that has not taken its last reply by the deadline counts as cut', async (t) => {
+  const started = await start(t)
+  const { proxy, clock } = started
+  const { client } = await openSlowReader(started)
+  const draining = proxy.listener.drain(5_000)
+  clock.advance(5_000)
+  t.strictSame(await draining, { cut: 1 })
+  client.destroy()
+})
+
+t.test('an idle connection whose client reads slowly is not cut before it has its last reply', async (t) => {
+  const started = await start(t, { listener: { idle_timeout: '5s' } })
+  const { proxy, clock } = started
+  const { readRest } = await openSlowReader(started)
+  clock.advance(5_000)
+  clock.advance(10_000)
+  await someTurns()
+  t.strictSame(closings(proxy), [])
+  t.ok(await readRest(), 'all bytes arrived')
+  t.equal(await proxy.hub.line('closed'), 'closed idle_timeout')
+})
+
 t.test('drain: a connection whose upstream is still being dialled is closed', async (t) => {
   const { proxy } = await start(t, { cluster: { tls: {} } })
   const client = await dial(proxy)
