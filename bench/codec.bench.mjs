@@ -29,6 +29,7 @@ const { observeSchema } = await load('observe/config.js')
 const { ConnectionInfo } = await load('core/connection.js')
 const { systemClock } = await load('core/clock.js')
 const { silentLogger } = await load('core/logger.js')
+const { HostStats } = await load('core/stats.js')
 
 function opMsg(document) {
   const message = Buffer.concat([Buffer.alloc(21), BSON.serialize(document)])
@@ -94,10 +95,19 @@ const observation = createObservation({
   config: observeSchema.parse({}),
   clock: systemClock,
   logger: silentLogger,
-  sources: { listeners: [], clusters: [] },
+  sources: { listeners: [], clusters: [], memberListeners: [] },
   version: 'bench',
 })
+const MEMBERS = ['primary', 'secondary', 'secondary'].map((role, i) => ({
+  name: `member${i}:27017`,
+  address: { kind: 'tcp', host: `member${i}`, port: 27017 },
+  hostname: '',
+  weight: 1,
+  stats: new HostStats(),
+  state: { role },
+}))
 const connection = new ConnectionInfo(1, 'bench', 'bench', '127.0.0.1:1', 0)
+connection.host = MEMBERS[0]
 
 /** As the data path hands them on. */
 const { hub } = observation
@@ -133,13 +143,15 @@ function decoding(pairs, events) {
   return { run, ended: () => ended }
 }
 
-function observing() {
+/** @param hosts as many as answer in turn: connections to different members are served by one process */
+function observing(hosts) {
   let exchange
   const events = { ...silent, exchangeEnded: (one) => (exchange = one) }
   decoding(cases['find, 3 documents returned'], events).run(1)
   let ended = 0
   const run = (times) => {
     for (let i = 0; i < times; i++) {
+      connection.host = MEMBERS[i % hosts]
       hub.exchangeStarted(exchange)
       hub.exchangeEnded(exchange)
     }
@@ -176,6 +188,7 @@ for (const [name, pairs] of Object.entries(cases)) {
   const results = [measure(decoding(pairs, silent)), measure(decoding(pairs, observed))]
   rows.push([name, ...results.map((ns) => withSpread(ns, 0))])
 }
-rows.push(['metrics alone: start and end of an operation', '-', withSpread(measure(observing()), 0)])
+rows.push(['metrics alone: start and end of an operation', '-', withSpread(measure(observing(1)), 0)])
+rows.push(['the same, three members in turn', '-', withSpread(measure(observing(3)), 0)])
 console.log(markdownTable(rows))
 observation.close()

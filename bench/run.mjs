@@ -17,7 +17,7 @@ const USAGE = `usage: npm run bench -- [options]
   --rounds N           interleaved rounds; the table shows their median (default 5)
   --connections N,N    (default 1,16,64)
   --idle N             idle connections for the memory table (default 2000; 0 leaves it out)
-  --only NAME,NAME     some targets: direct pipe oplens-tcp oplens-mongodb haproxy envoy-tcp envoy-mongo
+  --only NAME,NAME     some targets: direct pipe oplens-tcp oplens-mongodb oplens-transparent haproxy envoy-tcp envoy-mongo
   --install-peers      get HAProxy with apt-get (as root) and Envoy with pip (into .cache/) when they are missing
   --node PATH          another Node binary for the pipe and oplens
   --oplens PATH        another tree's dist/cli/main.js instead of this one's
@@ -73,6 +73,7 @@ async function smokeOthers({ oplens }) {
     ['bench/codec.bench.mjs', '--smoke', '--dist', dist],
     ['bench/scrape.bench.mjs', '--smoke', '--dist', dist],
     ['bench/large-reply.mjs', '--smoke', '--oplens', oplens],
+    ['bench/failover.bench.mjs', '--smoke', '--oplens', oplens],
   ]
   for (const [file, ...args] of programs) {
     console.log(`\n${file}\n\n${(await run(process.execPath, [`${ROOT}${file}`, ...args])).trim()}`)

@@ -31,7 +31,7 @@ const observation = createObservation({
   config: observeSchema.parse({ metrics: { max_collections: SERIES, max_series: SERIES } }),
   clock: systemClock,
   logger: silentLogger,
-  sources: { listeners: [], clusters: [] },
+  sources: { listeners: [], clusters: [], memberListeners: [] },
   version: 'bench',
 })
 const connection = new ConnectionInfo(1, 'bench', 'bench', '127.0.0.1:1', 0)

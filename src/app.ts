@@ -3,13 +3,15 @@ import type { OplensConfig } from './cli/config-parts.js'
 import { protocols } from './codecs/registry.js'
 import { applicationUri } from './config/application-uri.js'
 import type { Clock, Random } from './core/clock.js'
-import type { TcpCodec } from './core/codec.js'
+import type { Protocol } from './core/codec.js'
 import type { Logger } from './core/logger.js'
+import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
 import { type Address, formatAddress } from './core/upstream.js'
 import { createObservation } from './observe/observation.js'
 import type { OperationRow } from './observe/operations.js'
-import { createTcpListener, type TcpListener } from './proxy/tcp-proxy.js'
-import { createClusterManager } from './upstream/cluster-manager.js'
+import { createListeners, type ListenerGroup } from './proxy/listeners.js'
+import type { TcpListener } from './proxy/tcp-proxy.js'
+import { createClusterManager, type Watch } from './upstream/cluster-manager.js'
 
 type ListenerConfig = OplensConfig['listeners'][number]
 
@@ -33,6 +35,22 @@ export interface StartedListener {
   readonly address: Address
 }
 
+/** What clients of a listener are led to. */
+export interface LedTo {
+  readonly listener: string
+  readonly mode: 'members' | 'primary'
+  /** `unknown` while no member has answered. */
+  readonly kind: TopologyKind
+  /** '' outside of a replica set, and while its name is not known. */
+  readonly setName: string
+  readonly members: readonly {
+    readonly member: string
+    readonly role: TopologyRole
+    /** Where clients reach it; '' in mode primary, and when it has no listener. */
+    readonly address: string
+  }[]
+}
+
 export interface Started {
   readonly listeners: readonly StartedListener[]
   readonly admin: Address | undefined
@@ -41,6 +59,8 @@ export interface Started {
 export interface App {
   /** @throws OplensError when an address can't be bound; call `close` then */
   start(): Promise<Started>
+  /** What is behind the listeners that care, once somebody there has answered, or when the time is up. */
+  learnMembers(maxMs: number): Promise<readonly LedTo[]>
   /** No new connections, operations in flight end, the rest is cut at each listener's `drain_timeout`. */
   drain(): Promise<{ readonly cut: number }>
   /** By collection and command, since the start. */
@@ -48,17 +68,16 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Drains take the longest `drain_timeout` of the listeners; this is for a config without any. */
-const DEFAULT_DRAIN_MS = 30_000
-
 /**
  * The composition root: builds every room from the config and hands each what it needs. Nothing listens before `start`.
  * @throws OplensError when certificate files are unusable
  */
 export function createApp(deps: AppDeps): App {
   const { config, filledIn, clock, random, logger, version, onDrainAsked } = deps
-  const clusters = createClusterManager(config.clusters, { clock, random, logger })
-  const listeners: TcpListener[] = []
+  const watchOf = (cluster: string) => watchFor(cluster, config.listeners)
+  const clusters = createClusterManager(config.clusters, { clock, random, logger, watchOf, startsLater: true })
+  const groups: ListenerGroup[] = []
+  const listeners = () => groups.flatMap(({ all }) => all)
   let readiness = { ready: false, reason: 'starting' }
   let draining: Promise<{ cut: number }> | undefined
 
@@ -68,16 +87,19 @@ export function createApp(deps: AppDeps): App {
     logger,
     version,
     sources: {
-      listeners,
+      listeners: { [Symbol.iterator]: () => listeners()[Symbol.iterator]() },
       // Read at each scrape: hosts come and go.
       clusters: { [Symbol.iterator]: () => clusters.all.map(withHosts)[Symbol.iterator]() },
+      memberListeners: { [Symbol.iterator]: () => groups.flatMap(withoutListener)[Symbol.iterator]() },
     },
   })
   let connectionIds = 0
   for (const listener of config.listeners) {
-    listeners.push(
-      createTcpListener(listener, {
-        codec: codecOf(listener),
+    const protocol = protocolOf(listener)
+    groups.push(
+      createListeners(listener, {
+        codec: protocol?.createCodec(listener.codec),
+        normalize: protocol?.probe?.normalize ?? ((member) => member.toLowerCase()),
         findCluster: (name) => clusters.get(name),
         nextConnectionId: () => ++connectionIds,
         hub: observation.hub,
@@ -89,7 +111,7 @@ export function createApp(deps: AppDeps): App {
 
   const drain = (): Promise<{ cut: number }> => {
     readiness = { ready: false, reason: 'draining' }
-    draining ??= drainAll(config.listeners, listeners)
+    draining ??= drainAll(groups)
     return draining
   }
   const admin = new AdminServer({
@@ -101,8 +123,10 @@ export function createApp(deps: AppDeps): App {
       metrics: (accept) => observation.metrics.render(accept),
       operations: (by) => observation.operations.report(by),
       live: () => observation.operations.live(),
-      listeners: () => listeners.map((listener) => describe(listener, config.listeners)),
+      listeners: () => groups.flatMap((group) => describeGroup(group, clusters.get(group.config.cluster)?.topology)),
       clusters: () => clusters.all,
+      memberListeners: () => groups.flatMap(memberListeners),
+      memberTraffic: (cluster, host) => observation.members.report(cluster, host),
       connections: () => observation.connections(),
       configDump: () => filledIn,
       readiness: () => readiness,
@@ -115,16 +139,21 @@ export function createApp(deps: AppDeps): App {
 
   return {
     async start(): Promise<Started> {
-      await Promise.all(listeners.map((listener) => listener.listen()))
+      await Promise.all(groups.map((group) => group.listen()))
       await admin.listen()
+      clusters.start()
       readiness = { ready: true, reason: '' }
-      return { listeners: listeners.map(startedListener), admin: admin.address }
+      return { listeners: groups.map(({ front }) => startedListener(front)), admin: admin.address }
+    },
+    async learnMembers(maxMs) {
+      await Promise.all(groups.map((group) => known(group, clusters.get(group.config.cluster)?.topology, maxMs, clock)))
+      return groups.flatMap((group) => ledTo(group, clusters.get(group.config.cluster)?.topology) ?? [])
     },
     drain,
     operations: () => observation.operations.report('command').rows,
     async close() {
       readiness = { ready: false, reason: 'draining' }
-      await Promise.all(listeners.map((listener) => listener.drain(0)))
+      await Promise.all(groups.map((group) => group.drain(0)))
       await admin.close()
       clusters.close()
       observation.close()
@@ -132,14 +161,40 @@ export function createApp(deps: AppDeps): App {
   }
 }
 
-function codecOf(listener: ListenerConfig): TcpCodec | undefined {
-  const protocol = protocols.find(({ name }) => name === listener.protocol)
+function protocolOf(listener: ListenerConfig): Protocol | undefined {
   // `tcp` is no protocol of the registry: its bytes pass undecoded.
-  return protocol?.createCodec(listener.codec)
+  return protocols.find(({ name }) => name === listener.protocol) as Protocol | undefined
 }
 
-function withHosts(cluster: ReturnType<typeof createClusterManager>['all'][number]) {
-  return { name: cluster.name, stats: cluster.stats, hosts: cluster.hosts.all }
+/** A cluster's members are watched when a listener of it needs to know them. */
+function watchFor(cluster: string, listeners: readonly ListenerConfig[]): Watch | undefined {
+  const watching = listeners.filter((one) => one.cluster === cluster && one.mode !== 'transparent')
+  const probe = watching.map((listener) => protocolOf(listener)?.probe).find((one) => one !== undefined)
+  if (probe === undefined) return undefined
+  const dials = watching.flatMap(({ members = {} }) =>
+    Object.entries(members).flatMap(([name, { dial }]) =>
+      dial === undefined ? [] : [[probe.normalize(name), dial] as const],
+    ),
+  )
+  return { probe, dials: new Map(dials) }
+}
+
+function withHosts({ name, stats, hosts, breaker, topology }: ReturnType<typeof createClusterManager>['all'][number]) {
+  return { name, stats, hosts: hosts.all, breaker, topology }
+}
+
+function withoutListener({ config, members }: ListenerGroup) {
+  return members === undefined ? [] : [{ listener: config.name, without: members.without.size }]
+}
+
+/** Where clients of a listener reach each member; why not, for those that they can't. */
+function memberListeners({ config: { name: listener, cluster }, members }: ListenerGroup) {
+  if (members === undefined) return []
+  const of = (member: string, address: string, reason: string) => ({ cluster, listener, member, address, reason })
+  return [
+    ...members.addresses.map(({ member, address }) => of(member, address, '')),
+    ...[...members.without].map(([member, reason]) => of(member, '', reason)),
+  ]
 }
 
 function startedListener({ name, protocol, cluster, address }: TcpListener): StartedListener {
@@ -151,21 +206,47 @@ function bound(address: Address | undefined): Address {
   return address
 }
 
-function describe(listener: TcpListener, configs: readonly ListenerConfig[]) {
-  const { name, protocol, cluster, address } = listener
-  const isTls = configs.some((config) => config.name === name && config.tls !== undefined)
-  return {
-    name,
-    protocol,
-    cluster,
-    address: address === undefined ? '' : formatAddress(address),
-    uri: address === undefined ? '' : applicationUri(address, { protocol, isTls }).uri,
-  }
+/** Resolves when the members behind a group are known and listened for, at the latest after `maxMs`. */
+async function known(group: ListenerGroup, topology: TopologyView | undefined, maxMs: number, clock: Clock) {
+  if (topology === undefined) return
+  const waiting = new AbortController()
+  const timer = clock.after(maxMs, () => waiting.abort())
+  const isKnown = ({ members }: TopologySnapshot) => members.every(({ isUp, reason }) => isUp || reason !== '')
+  // Time being up is an answer too.
+  const found = await topology.until(isKnown, waiting.signal).catch(() => undefined)
+  if (found?.members.some(({ isUp }) => isUp) === true) await group.members?.whenReady()
+  timer.cancel()
 }
 
-async function drainAll(configs: readonly ListenerConfig[], listeners: readonly TcpListener[]) {
-  const results = await Promise.all(
-    listeners.map((listener, index) => listener.drain(configs[index]?.drain_timeout ?? DEFAULT_DRAIN_MS)),
-  )
+function ledTo(
+  { config: { name, mode }, members }: ListenerGroup,
+  topology: TopologyView | undefined,
+): LedTo | undefined {
+  if (topology === undefined || mode === 'transparent') return undefined
+  const { kind, setName, members: all } = topology.snapshot
+  const listed = all.filter(({ isSeed }) => !isSeed)
+  const rows = listed.map(({ name: member, role }) => ({ member, role, address: members?.advertise(member) ?? '' }))
+  return { listener: name, mode, kind, setName, members: rows }
+}
+
+/** Only the front has a URI to give away: drivers find the members through it. */
+function describeGroup({ config, front, all }: ListenerGroup, topology: TopologyView | undefined) {
+  const setName = config.mode === 'members' && topology !== undefined ? topology.snapshot.setName : ''
+  return all.map((listener) => {
+    const { name, protocol, cluster, address } = listener
+    const text = address === undefined ? '' : formatAddress(address)
+    if (listener !== front || address === undefined) return { name, protocol, cluster, address: text, uri: '' }
+    const { uri } = applicationUri(address, {
+      protocol,
+      isTls: config.tls !== undefined,
+      ...(setName === '' ? {} : { setName }),
+      ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
+    })
+    return { name, protocol, cluster, address: text, uri }
+  })
+}
+
+async function drainAll(groups: readonly ListenerGroup[]) {
+  const results = await Promise.all(groups.map((group) => group.drain(group.config.drain_timeout)))
   return { cut: results.reduce((sum, result) => sum + result.cut, 0) }
 }

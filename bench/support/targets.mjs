@@ -21,16 +21,18 @@ import { CACHE, PIPE } from './tools.mjs'
  * @returns {Target[]} in the order of the table
  */
 export function targets({ haproxy, envoy }, main, base) {
-  const mongodb = (name, command) => ({
+  const mongodb = (name, command, options = '') => ({
     name,
-    argv: (ports, node) => oplens(ports, [...node, command], 'mongodb'),
+    argv: (ports, node) => oplens(ports, [...node, command], 'mongodb', options),
     decoded: oplensFinds,
     mustDecode: true,
   })
   return [
     { name: 'pipe', argv: (ports, node) => [...node, PIPE, `${ports.listen}`, `${ports.upstream}`] },
     { name: 'oplens-tcp', argv: (ports, node) => oplens(ports, [...node, main], 'tcp') },
+    // As `run --to` makes it: hellos are looked at, and rewritten in a set. The next one leaves them alone.
     mongodb('oplens-mongodb', main),
+    mongodb('oplens-transparent', main, '?directConnection=true'),
     ...(base === undefined ? [] : [mongodb('base-mongodb', base)]),
     { name: 'haproxy', missing: haproxy.missing, argv: (ports) => haproxyArgv(ports, haproxy.path) },
     { name: 'envoy-tcp', missing: envoy.missing, argv: (ports) => envoyArgv(ports, envoy.path, []) },
@@ -43,8 +45,8 @@ export function targets({ haproxy, envoy }, main, base) {
   ]
 }
 
-function oplens({ listen, upstream, admin }, command, scheme) {
-  const to = `${scheme}://127.0.0.1:${upstream}${scheme === 'mongodb' ? '/' : ''}`
+function oplens({ listen, upstream, admin }, command, scheme, options = '') {
+  const to = `${scheme}://127.0.0.1:${upstream}${scheme === 'mongodb' ? `/${options}` : ''}`
   const where = ['--listen', `127.0.0.1:${listen}`, '--admin', `127.0.0.1:${admin}`]
   return [...command, 'run', '--to', to, ...where]
 }

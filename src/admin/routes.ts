@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
+import { clusterReports, clustersJson, topologyReports } from './clusters.js'
+import { clustersText } from './clusters-text.js'
 import { redact } from './redact.js'
 import type { AdminSources, GroupBy } from './sources.js'
 import { operationsTable } from './text-table.js'
@@ -34,6 +36,8 @@ const json = (value: unknown): Reply => ({ status: 200, type: JSON_TYPE, body: `
 const ASSETS = [
   ['/', 'index.html', 'text/html; charset=utf-8', 'the live page'],
   ['/page.js', 'page.js', 'text/javascript; charset=utf-8', 'its script'],
+  ['/sets.js', 'sets.js', 'text/javascript; charset=utf-8', 'its replica sets'],
+  ['/format.js', 'format.js', 'text/javascript; charset=utf-8', 'its words and numbers'],
   ['/style.css', 'style.css', 'text/css; charset=utf-8', 'its style'],
   ['/favicon.svg', 'favicon.svg', 'image/svg+xml', 'its icon'],
 ] as const
@@ -65,7 +69,11 @@ export function dataRoutes(sources: AdminSources, clock: Clock): Route[] {
       type: TEXT,
       body: statLines(sources.metrics(undefined).body, query.get('filter') ?? ''),
     })),
-    get('/clusters', 'clusters and their hosts', () => json(clusters(sources))),
+    get('/clusters', 'clusters, their hosts and the members of sets; ?format=text', ({ query }) =>
+      query.get('format') === 'text'
+        ? { status: 200, type: TEXT, body: clustersText(clusterReports(sources.clusters(), sources)) }
+        : json(clustersJson(sources.clusters(), sources)),
+    ),
     get('/connections', 'client connections, oldest first; ?limit=500', ({ query }) =>
       json(connections(sources.connections(), clock.now(), query.get('limit'))),
     ),
@@ -97,22 +105,9 @@ function operations(sources: AdminSources, query: URLSearchParams): Reply {
     readiness: sources.readiness(),
     listeners: sources.listeners(),
     live: sources.live(),
+    topologies: topologyReports(sources.clusters(), sources),
     by,
     ...report,
-  })
-}
-
-function clusters(sources: AdminSources): unknown {
-  return sources.clusters().map(({ name, stats, hosts }) => {
-    const usable = new Set(hosts.usable)
-    const listed = hosts.all.map((host) => ({
-      name: host.name,
-      hostname: host.hostname,
-      usable: usable.has(host),
-      weight: host.weight,
-      stats: { ...host.stats },
-    }))
-    return { name, version: hosts.version, stats: { ...stats }, hosts: listed }
   })
 }
 

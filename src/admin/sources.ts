@@ -1,5 +1,6 @@
 import type { ConnectionInfo } from '../core/connection.js'
 import type { ClusterStats } from '../core/stats.js'
+import type { TopologyView } from '../core/topology.js'
 import type { HostSet } from '../core/upstream.js'
 
 export type GroupBy = 'command' | 'collection'
@@ -56,6 +57,36 @@ export interface AdminListener {
   readonly uri: string
 }
 
+export interface AdminCluster {
+  readonly name: string
+  readonly stats: ClusterStats
+  readonly hosts: HostSet
+  /** Of clusters whose members are watched. */
+  readonly topology: Pick<TopologyView, 'snapshot' | 'stats'> | undefined
+}
+
+/** What a listener in mode `members` does for one member of the set. */
+export interface MemberListener {
+  readonly cluster: string
+  readonly listener: string
+  readonly member: string
+  /** As clients are told; '' when they can't be led to it. */
+  readonly address: string
+  /** Why there is no address. */
+  readonly reason: string
+}
+
+/** What one host answers. Awaited, unacknowledged, refused and aborted operations are left out. */
+export interface MemberTraffic {
+  /** Per second. */
+  readonly rate: number
+  /** null when nothing was ever timed. */
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  /** The percentiles are of the last minute, not of all time. */
+  readonly isRecent: boolean
+}
+
 /** Everything that the admin server tells or does; filled by the composition root. All are called per request. */
 export interface AdminSources {
   readonly version: string
@@ -63,7 +94,10 @@ export interface AdminSources {
   operations(by: GroupBy): OperationsReport
   live(): { readonly connections: number; readonly active: number; readonly awaitedActive: number }
   listeners(): readonly AdminListener[]
-  clusters(): readonly { readonly name: string; readonly stats: ClusterStats; readonly hosts: HostSet }[]
+  clusters(): readonly AdminCluster[]
+  memberListeners(): readonly MemberListener[]
+  /** By the names of a cluster and its host; undefined when that can't be told. */
+  memberTraffic(cluster: string, host: string): MemberTraffic | undefined
   connections(): Iterable<ConnectionInfo>
   /** The config that runs, filled in. Secrets are taken out here once more. */
   configDump(): unknown

@@ -7,7 +7,7 @@ export function visible(name: string): string {
 
 const MAX_NAME = 60
 
-function shortened(name: string): string {
+export function shortened(name: string): string {
   const text = visible(name)
   return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 3)}...` : text
 }
@@ -23,13 +23,13 @@ export function formatMs(ms: number | null): string {
   return `${ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.toFixed(1) : Math.round(ms)} ms`
 }
 
-interface Column {
+export interface Column<Row> {
   readonly title: string
   readonly isText?: boolean
-  readonly cell: (row: OperationRow) => string
+  readonly cell: (row: Row) => string
 }
 
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<OperationRow>[] = [
   { title: 'CLUSTER', isText: true, cell: (r) => shortened(r.cluster) },
   {
     title: 'NAMESPACE',
@@ -47,11 +47,15 @@ const COLUMNS: readonly Column[] = [
   { title: 'ERRORS', cell: (r) => String(r.errors) },
 ]
 
-/** Rows as aligned columns for a terminal; ends with a newline. */
 export function operationsTable(rows: readonly OperationRow[]): string {
-  const lines = [COLUMNS.map((c) => c.title), ...rows.map((row) => COLUMNS.map((c) => c.cell(row)))]
-  const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
+  return table(COLUMNS, rows)
+}
+
+/** Rows as aligned columns for a terminal; ends with a newline. */
+export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const lines = [columns.map((c) => c.title), ...rows.map((row) => columns.map((c) => c.cell(row)))]
+  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
   const pad = (text: string, i: number) =>
-    COLUMNS[i]?.isText ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)
+    columns[i]?.isText ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)
   return lines.map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('')
 }

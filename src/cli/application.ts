@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '../config/load.js'
 import type { Clock, Random } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
+import type { TopologyKind, TopologyRole } from '../core/topology.js'
 import type { Address } from '../core/upstream.js'
 import type { configParts } from './config-parts.js'
 
@@ -8,6 +9,8 @@ import type { configParts } from './config-parts.js'
 export interface Application {
   /** @throws when an address can't be bound; nothing listens then */
   start(): Promise<Started>
+  /** What is behind the listeners that follow a replica set, once it is known, or when the time is up. */
+  learnMembers(maxMs: number): Promise<readonly LedTo[]>
   /** No new connections, operations in flight end, the rest is cut at the deadline. */
   drain(): Promise<{ readonly cut: number }>
   /** What was counted so far, by collection and command. */
@@ -18,6 +21,16 @@ export interface Application {
 export interface Started {
   readonly listeners: readonly StartedListener[]
   readonly admin: Address | undefined
+}
+
+/** What clients of a listener are led to. */
+export interface LedTo {
+  readonly listener: string
+  readonly mode: 'members' | 'primary'
+  readonly kind: TopologyKind
+  readonly setName: string
+  /** `address` is where clients reach it; '' when they can't. */
+  readonly members: readonly { readonly member: string; readonly role: TopologyRole; readonly address: string }[]
 }
 
 export interface StartedListener {

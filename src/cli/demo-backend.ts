@@ -1,14 +1,18 @@
 import type { OutcomeKind } from '../core/outcome.js'
 
-/** The embedded server and its workload by what the command needs of them. */
+/** The embedded replica set and its workload by what the command needs of them. */
 export interface DemoBackend {
-  startServer(): Promise<DemoServer>
+  startSet(): Promise<DemoSet>
   /** Resolves when `signal` aborts or the time is over, with what it counted itself; rejects when the server can't be reached. */
   runWorkload(options: WorkloadOptions): Promise<readonly WorkloadRow[]>
 }
 
-export interface DemoServer {
+export interface DemoSet {
+  /** Of its members themselves, past any proxy. */
   readonly uri: string
+  readonly setName: string
+  /** The next member becomes the primary. @returns its name */
+  elect(): string
   close(): Promise<void>
 }
 

@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { applicationUri } from '../config/application-uri.js'
 import { fromUri } from '../config/from-uri.js'
-import { systemClock } from '../core/clock.js'
+import { systemClock, type Timer } from '../core/clock.js'
 import type { Application, CreateApplication } from './application.js'
 import { configParts } from './config-parts.js'
-import type { DemoBackend, DemoServer, WorkloadRow } from './demo-backend.js'
+import type { DemoBackend, DemoSet, WorkloadRow } from './demo-backend.js'
 import { summarize } from './demo-summary.js'
 import { EXIT_FAILURE, EXIT_OK } from './exit.js'
 import type { Io } from './io.js'
@@ -19,8 +19,8 @@ interface DemoOptions {
 }
 
 const HELP = `
-Starts a small server that speaks MongoDB (in memory, in this process), oplens in front of it, and a workload through the official
-driver. Open the live page it prints. Ctrl-C ends all of it.
+Starts a replica set of three small servers that speak MongoDB (in memory, in this process), oplens in front of it, and a workload
+through the official driver. Now and then another member is elected. Open the live page it prints. Ctrl-C ends all of it.
 
 Examples:
   $ oplens demo
@@ -33,7 +33,7 @@ export function demoCommand(
   finish: (code: number) => void,
 ) {
   return new Command('demo')
-    .description('see it work: an embedded server, oplens in front of it and a workload')
+    .description('see it work: an embedded replica set, oplens in front of it and a workload')
     .option('--seconds <n>', 'end after so many seconds with a summary', positiveNumber)
     .addOption(new Option('--port <n>', 'where the proxy listens; 0 is any free port').argParser(port).default(27_018))
     .option('--admin <address>', 'live page and /metrics', '127.0.0.1:9901')
@@ -58,14 +58,14 @@ async function demo(
   io: Io,
   createApplication: () => Promise<CreateApplication>,
 ): Promise<number> {
-  const log = createLog({ level: 'warn', format: 'text' }, io.err)
+  const log = createLog({ level: 'error', format: 'text' }, io.err)
   const { demoBackend: backend } = await import('./demo-loader.js')
   const create = await createApplication()
-  const server = await backend.startServer()
+  const set = await backend.startSet()
   try {
-    return await serveDemo(options, io, log, backend, server, create)
+    return await serveDemo(options, io, log, backend, set, create)
   } finally {
-    await server.close()
+    await set.close()
   }
 }
 
@@ -74,23 +74,39 @@ async function serveDemo(
   io: Io,
   log: Log,
   backend: DemoBackend,
-  server: DemoServer,
+  set: DemoSet,
   create: CreateApplication,
 ): Promise<number> {
-  const loaded = fromUri(server.uri, { listen: `127.0.0.1:${options.port}`, admin: options.admin }, configParts)
-  const { app, started, drainAsked } = await startApplication(create, loaded, log, '--port or --admin')
+  const loaded = fromUri(set.uri, { listen: `127.0.0.1:${options.port}`, admin: options.admin }, configParts)
+  const running = await startApplication(create, loaded, log, '--port or --admin')
+  const { app, started, drainAsked } = running
   const address = started.listeners[0]?.address ?? { kind: 'tcp', host: '127.0.0.1', port: options.port }
-  io.out(whereToLook(started, loaded))
+  io.out(await whereToLook(running, loaded))
   io.out(options.seconds === undefined ? '\nCtrl-C ends the demo.' : `\nEnds in ${options.seconds} s.`)
-  const { uri } = applicationUri(address, { protocol: 'mongodb' })
+  const { uri } = applicationUri(address, { protocol: 'mongodb', setName: set.setName })
+  const elections = repeat(options.seconds === undefined ? ELECT_EVERY_MS : options.seconds * 500, () =>
+    io.err(`Election: ${set.elect()} is the primary now`),
+  )
   const workload = new Workload(backend, { uri, seconds: options.seconds, rate: options.rate })
   const exitCode = await serveUntilStopped(app, io, log, {
     until: AbortSignal.any([workload.ended, drainAsked]),
     beforeDrain: () => workload.stop(),
   })
+  elections.cancel()
   if (options.seconds === undefined) return exitCode
   await systemClock.sleep(REPORT_AGE_MS)
   return conclude(workload, app, io, exitCode)
+}
+
+const ELECT_EVERY_MS = 30_000
+
+function repeat(everyMs: number, run: () => void): Timer {
+  let timer = systemClock.after(everyMs, next)
+  function next() {
+    run()
+    timer = systemClock.after(everyMs, next)
+  }
+  return { cancel: () => timer.cancel() }
 }
 
 /** A page that was open may have asked for the report just before the end; it is kept for this long. */

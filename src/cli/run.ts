@@ -15,6 +15,7 @@ interface RunOptions {
   readonly config?: string
   readonly listen?: string
   readonly admin?: string
+  readonly advertise?: string
   readonly logLevel: LogSettings['level']
   readonly logFormat: LogSettings['format']
 }
@@ -26,6 +27,9 @@ Examples:
 
   $ oplens run --to 'mongodb://app@db.internal:27017/shop?tls=true&tlsCAFile=ca.pem' --listen 0.0.0.0:27018
       TLS to the database; clients of other machines reach the proxy
+
+  $ oplens run --to 'mongodb://a:27017,b:27017,c:27017/?replicaSet=rs0'
+      a replica set: one port for each member from 27019 on; drivers keep their elections and secondary reads
 
   $ oplens run --to tcp://10.0.0.5:5432 --listen 127.0.0.1:5432
       any TCP protocol: connections and bytes, no operations
@@ -43,10 +47,18 @@ export function runCommand(
 ) {
   return new Command('run')
     .description('start the proxy')
-    .addOption(new Option('--to <uri>', 'the database: mongodb://HOST:PORT/ or tcp://HOST:PORT').conflicts('config'))
+    .addOption(
+      new Option(
+        '--to <uri>',
+        'the database: mongodb://HOST:PORT/, mongodb+srv://HOST.NAME/ or tcp://HOST:PORT',
+      ).conflicts('config'),
+    )
     .addOption(new Option('-c, --config <file>', 'a config file in place of --to, --listen and --admin'))
     .addOption(
       new Option('--listen <address>', `where clients connect (default: ${DEFAULT_LISTEN})`).conflicts('config'),
+    )
+    .addOption(
+      new Option('--advertise <host>', 'what clients call this machine, when they are on others').conflicts('config'),
     )
     .addOption(new Option('--admin <address>', 'live page and /metrics (default: 127.0.0.1:9901)').conflicts('config'))
     .addOption(new Option('--log-level <level>', 'least level that is logged').choices(LOG_LEVELS).default('info'))
@@ -63,18 +75,24 @@ async function run(options: RunOptions, io: Io, createApplication: () => Promise
     log.warn({ ...place, suggestion }, `Config: ${message}`)
   }
   const where = options.config === undefined ? '--listen or --admin' : 'its address in the config file'
-  const { app, started, drainAsked } = await startApplication(await createApplication(), loaded, log, where)
+  const running = await startApplication(await createApplication(), loaded, log, where)
+  const { app, started, drainAsked } = running
   const listeners = started.listeners.map(({ name, address }) => `${name} ${formatAddress(address)}`)
   const admin = started.admin === undefined ? '' : formatAddress(started.admin)
   log.info({ version: oplensVersion(), listeners, admin }, 'Started')
-  io.out(whereToLook(started, loaded, options.to))
+  // Not waited for: a signal must find its listener while nobody has answered yet.
+  void whereToLook(running, loaded, options.to).then((text) => io.out(text))
   return serveUntilStopped(app, io, log, { until: drainAsked })
 }
 
-function load({ to, config, listen, admin }: RunOptions, io: Io): Loaded {
+function load({ to, config, listen, admin, advertise }: RunOptions, io: Io): Loaded {
   if (config !== undefined) return loadConfig({ kind: 'file', path: config }, configParts, io.environment)
   if (to === undefined) throw usageError(`run: say where the database is, with --to or a config file${EXAMPLE}`)
-  const settings = { ...(listen === undefined ? {} : { listen }), ...(admin === undefined ? {} : { admin }) }
+  const settings = {
+    ...(listen === undefined ? {} : { listen }),
+    ...(admin === undefined ? {} : { admin }),
+    ...(advertise === undefined ? {} : { advertise }),
+  }
   return fromUri(to, settings, configParts)
 }
 

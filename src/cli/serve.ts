@@ -2,23 +2,28 @@ import { applicationUri } from '../config/application-uri.js'
 import type { LoadedConfig } from '../config/load.js'
 import { systemClock, systemRandom } from '../core/clock.js'
 import { formatAddress } from '../core/upstream.js'
-import type { Application, CreateApplication, Started } from './application.js'
+import type { Application, CreateApplication, LedTo, Started } from './application.js'
 import type { configParts } from './config-parts.js'
 import { EXIT_FAILURE, EXIT_OK, startError } from './exit.js'
 import type { Io } from './io.js'
 import type { Log } from './logging.js'
+import { formatTable } from './table.js'
 import { oplensVersion } from './version.js'
 
 export type Loaded = LoadedConfig<typeof configParts>
 
+/** How long the first words on stdout wait for what is behind the listeners: a connect that times out, and a moment. */
+const LEARN_MS = 3_000
+
 /** Where things are, for stdout: each URI on a line of its own. `original` is the URI that `--to` was given. */
-export function whereToLook(started: Started, loaded: Loaded, original?: string): string {
+export async function whereToLook({ app, started }: Running, loaded: Loaded, original?: string): Promise<string> {
   const lines: string[] = []
+  const behind = await app.learnMembers(LEARN_MS)
   for (const { name, protocol, address } of started.listeners) {
-    const isTls = loaded.config.listeners.some((listener) => listener.name === name && listener.tls !== undefined)
-    const { uri, notes } = applicationUri(address, { protocol, isTls, ...(original === undefined ? {} : { original }) })
+    const led = behind.find(({ listener }) => listener === name)
+    const { uri, notes } = applicationUri(address, { protocol, ...uriOptions(name, led, loaded, original) })
     const title = started.listeners.length === 1 ? '' : ` (${name})`
-    lines.push(`Give this to your applications${title}:`, uri, ...notes, '')
+    lines.push(`Give this to your applications${title}:`, uri, ...notes, ...membersText(led), '')
   }
   if (started.admin !== undefined) {
     const page = `http://${formatAddress(started.admin)}`
@@ -27,6 +32,29 @@ export function whereToLook(started: Started, loaded: Loaded, original?: string)
     else lines.push(`Live page: ${page}/`, `Metrics:   ${page}/metrics`)
   }
   return lines.join('\n')
+}
+
+function uriOptions(name: string, led: LedTo | undefined, loaded: Loaded, original: string | undefined) {
+  const config = loaded.config.listeners.find((listener) => listener.name === name)
+  const cluster = loaded.config.clusters.find((one) => one.name === config?.cluster)
+  // Before a member has answered, the config's word for it.
+  const setName = led?.mode === 'members' ? led.setName || (cluster?.replica_set ?? '') : ''
+  return {
+    isTls: config?.tls !== undefined,
+    ...(setName === '' ? {} : { setName }),
+    ...(config?.advertise === undefined ? {} : { advertise: config.advertise }),
+    ...(original === undefined ? {} : { original }),
+  }
+}
+
+/** The members of a set and where each is reached; a sentence when nobody has answered. */
+function membersText(led: LedTo | undefined): readonly string[] {
+  if (led === undefined) return []
+  if (led.kind === 'unknown' || led.members.length === 0) return ['No member has answered yet: is the database up?']
+  if (led.kind !== 'replica_set') return []
+  const rows = led.members.map(({ member, role, address }) => [member, address === '' ? '-' : address, role])
+  const head = ['member', led.mode === 'members' ? 'reached by' : '', 'role']
+  return ['', `Replica set ${led.setName}:`, formatTable([head, ...rows])]
 }
 
 export interface Running {

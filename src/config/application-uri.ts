@@ -14,6 +14,10 @@ export interface ApplicationUriOptions {
   readonly protocol: string
   /** The listener asks clients for TLS. */
   readonly isTls?: boolean
+  /** The replica set that the listener stands for: drivers get to know its members there. */
+  readonly setName?: string
+  /** What clients call this machine; without it, the host of the address. */
+  readonly advertise?: string
   /** The URI that the user gave for the database; its database name and most options are kept. */
   readonly original?: string
 }
@@ -24,19 +28,29 @@ const SESSION_TOKEN = /AWS_SESSION_TOKEN/i
 
 /** The URI that leads an application through the proxy. */
 export function applicationUri(address: Address, options: ApplicationUriOptions): ApplicationUri {
-  const host = reachable(address)
+  const isTold = options.advertise !== undefined && options.setName !== undefined
+  const host = reachable(isTold && address.kind === 'tcp' ? { ...address, host: options.advertise ?? '' } : address)
   const notes =
-    address.kind === 'tcp' && isWildcard(address.host) ? ['From other machines, use the name of this one.'] : []
+    address.kind === 'tcp' && isWildcard(address.host) && !isTold
+      ? ['From other machines, use the name of this one.']
+      : []
   if (options.protocol !== 'mongodb') return { uri: `${options.protocol}://${host}`, notes }
   const parsed = options.original === undefined ? undefined : parseDatabaseUri(options.original)
   const original = parsed === undefined || 'kind' in parsed ? undefined : parsed
   const kept = (original?.options ?? []).filter(({ name, value }) => !DROPPED.test(name) && !SESSION_TOKEN.test(value))
-  const query = ['directConnection=true', ...(options.isTls ? ['tls=true'] : []), ...kept.map(({ text }) => text)].join(
-    '&',
-  )
+  const how =
+    options.setName === undefined ? 'directConnection=true' : `replicaSet=${encodeURIComponent(options.setName)}`
+  const query = [how, ...(options.isTls ? ['tls=true'] : []), ...kept.map(({ text }) => text)].join('&')
   const user = original === undefined || original.user === '' ? '' : `${original.user}@`
   if (original?.hasPassword)
     notes.push('The password is left out: add the one of your application behind the user name.')
+  if (
+    original?.srv !== undefined &&
+    original.user !== '' &&
+    original.database !== '' &&
+    !kept.some(({ name }) => /^authSource$/i.test(name))
+  )
+    notes.push('Where users live was told by DNS, perhaps: add authSource=admin if theirs is admin, as on Atlas.')
   return { uri: `mongodb://${user}${host}/${original?.database ?? ''}?${query}`, notes }
 }
 

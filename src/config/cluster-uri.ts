@@ -2,7 +2,10 @@ import { type DatabaseUri, parseDatabaseUri } from './database-uri.js'
 import type { Path } from './path.js'
 import type { Report } from './problems.js'
 
-/** A cluster entry of the file whose `uri` is replaced by the hosts and TLS settings it stands for; any other entry as it is. */
+/**
+ * A cluster entry of the file whose `uri` is replaced by the hosts and TLS settings it stands for; one with `srv` has TLS unless it
+ * says otherwise. Any other entry as it is.
+ */
 export function clusterSource(
   entry: Record<string, unknown>,
   path: Path,
@@ -10,8 +13,8 @@ export function clusterSource(
   warning: Report,
 ): Record<string, unknown> {
   const { uri, ...rest } = entry
-  // With hosts or dns beside it the schema has the better words.
-  if (typeof uri !== 'string' || 'hosts' in entry || 'dns' in entry) return entry
+  // With another source beside it the schema has the better words.
+  if (typeof uri !== 'string' || 'hosts' in entry || 'dns' in entry || 'srv' in entry) return withSrvTls(entry)
   const at = [...path, 'uri']
   const parsed = parseDatabaseUri(uri)
   if ('kind' in parsed) {
@@ -20,8 +23,23 @@ export function clusterSource(
   }
   const tls = tlsOf(parsed, (message, suggestion) => error(at, 'value', message, suggestion))
   for (const [message, suggestion] of remarks(parsed)) warning(at, 'value', message, suggestion)
-  return { ...rest, hosts: parsed.hosts, ...(tls === undefined ? {} : { tls: { ...tls, ...asObject(rest.tls) } }) }
+  const setName = optionMap(parsed).get('replicaset')
+  return {
+    ...(setName === undefined ? {} : { replica_set: setName }),
+    ...(parsed.srv !== undefined && tls === undefined ? { tls: false } : {}),
+    ...rest,
+    ...(parsed.srv === undefined ? { hosts: parsed.hosts } : { srv: parsed.srv }),
+    ...(tls === undefined || rest.tls === false ? {} : { tls: { ...tls, ...asObject(rest.tls) } }),
+  }
 }
+
+/** The specification of `mongodb+srv` has TLS on. */
+function withSrvTls(entry: Record<string, unknown>): Record<string, unknown> {
+  return entry.srv === undefined || 'tls' in entry ? entry : { ...entry, tls: {} }
+}
+
+const tlsOption = (uri: DatabaseUri, options: ReadonlyMap<string, string>): string =>
+  options.get('tls') ?? options.get('ssl') ?? String(uri.srv !== undefined)
 
 const asObject = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {})
 
@@ -33,7 +51,7 @@ function optionMap(uri: DatabaseUri): Map<string, string> {
 /** The `tls` section that the URI's options mean; undefined when it does not ask for TLS. */
 function tlsOf(uri: DatabaseUri, error: (message: string, suggestion: string) => void): object | undefined {
   const options = optionMap(uri)
-  const wanted = options.get('tls') ?? options.get('ssl') ?? 'false'
+  const wanted = tlsOption(uri, options)
   if (wanted !== 'true' && wanted !== 'false') error(`expected tls=true or tls=false, got "${wanted}"`, '')
   if (wanted !== 'true') return undefined
   const isTrue = (name: string) => options.get(name) === 'true'
@@ -57,16 +75,12 @@ function tlsOf(uri: DatabaseUri, error: (message: string, suggestion: string) =>
 
 function* remarks(uri: DatabaseUri): Generator<readonly [message: string, suggestion: string]> {
   const options = optionMap(uri)
-  const isTls = (options.get('tls') ?? options.get('ssl')) === 'true'
+  const isTls = tlsOption(uri, options) === 'true'
   if (!isTls && [...options.keys()].some((name) => /^tls./.test(name))) {
     yield ['the TLS options have no effect without tls=true', 'add tls=true to the URI']
   }
-  if (options.has('replicaset')) {
-    const message =
-      'replica sets are not followed by this version of oplens: connections go to the listed hosts as they are'
-    yield [message, 'list the primary alone']
-  } else if (uri.protocol === 'mongodb' && uri.hosts.length > 1) {
+  if (!options.has('replicaset') && uri.protocol === 'mongodb' && uri.hosts.length > 1) {
     const message = 'connections are spread over the listed hosts as equals'
-    yield [message, 'right for mongos routers; of a replica set list the primary alone']
+    yield [message, 'right for mongos routers; of a replica set, name it: replicaSet=NAME']
   }
 }

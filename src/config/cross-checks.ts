@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { parseAddress } from '../core/units.js'
 import { type Address, formatAddress } from '../core/upstream.js'
+import { checkModes } from './check-modes.js'
 import { didYouMean, nearest } from './nearest.js'
 import { formatPath, isMapping, type Path } from './path.js'
 import type { Report } from './problems.js'
@@ -8,6 +9,8 @@ import type { Report } from './problems.js'
 /** What no section can see by itself. Runs on the filled-in input, so that it also speaks when a schema complained elsewhere. */
 export interface CrossChecks {
   readonly filled: unknown
+  /** As it came, without what was filled in. */
+  readonly written: unknown
   readonly protocols: readonly string[]
   readonly error: Report
   readonly warning: Report
@@ -25,9 +28,11 @@ export function crossCheck(checks: CrossChecks): void {
   checkNames(listeners, 'listener', error)
   checkNames(clusters, 'cluster', error)
   for (const listener of listeners) checkProtocol(listener, checks)
+  checkModes(listeners, checks.written, error, warning)
   checkClusterReferences(listeners, clusters, error)
   checkUnused(listeners, clusters, warning)
   checkAddresses(filled, listeners, error)
+  checkMemberPorts(filled, listeners, error)
   checkLoops(listeners, clusters, error)
   for (const { path, fields } of [...listeners, ...clusters]) checkFiles([...path, 'tls'], fields.tls, error)
   checkAdminReach(filled, warning)
@@ -62,7 +67,6 @@ function checkNames(entries: readonly Entry[], what: string, error: Report): voi
 }
 
 const PLANNED_PROTOCOLS = new Set(['udp', 'http', 'http1', 'http2', 'grpc', 'dynamodb'])
-const PLANNED_MODES = new Set(['members', 'primary', 'load_balanced'])
 
 function checkProtocol(listener: Entry, { protocols, error }: CrossChecks): void {
   const protocol = textOf(listener, 'protocol')
@@ -77,11 +81,6 @@ function checkProtocol(listener: Entry, { protocols, error }: CrossChecks): void
     } else {
       error(path, 'value', `unknown protocol "${protocol}"`, didYouMean(protocol, protocols, 'supported'))
     }
-  }
-  const mode = textOf(listener, 'mode')
-  if (mode !== undefined && PLANNED_MODES.has(mode)) {
-    const suggestion = 'write mode: transparent and let clients connect with directConnection=true'
-    error([...listener.path, 'mode'], 'value', `mode ${mode} is not supported by this version of oplens`, suggestion)
   }
 }
 
@@ -147,6 +146,35 @@ function checkAddresses(root: unknown, listeners: readonly Entry[], error: Repor
     const message = `${formatAddress(later.address)} is taken by ${formatPath(earlier.path)}`
     error(later.path, 'value', message, 'give each its own port')
   })
+}
+
+/** Ports for members that another address already has: the member that gets one could not be reached. */
+function checkMemberPorts(root: unknown, listeners: readonly Entry[], error: Report): void {
+  const bound = boundAddresses(root, listeners)
+  for (const { path, fields } of listeners) {
+    const own = parseAddress(typeof fields.address === 'string' ? fields.address : '')
+    if (fields.mode !== 'members' || own?.kind !== 'tcp') continue
+    for (const [at, first, last] of memberPorts(path, fields)) {
+      const other = bound.find(({ address }) => {
+        const isInside = address.kind === 'tcp' && address.port >= first && address.port <= last
+        return isInside && areSame(address, { ...own, port: address.port })
+      })
+      if (other === undefined) continue
+      const message = `${formatAddress(other.address)} is taken by ${formatPath(other.path)}`
+      error(at, 'value', message, 'leave its port out')
+    }
+  }
+}
+
+function memberPorts(path: Path, { members, member_ports: range }: Record<string, unknown>) {
+  const ports: [at: Path, first: number, last: number][] = []
+  const [, low, high = low] = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(String(range ?? '')) ?? []
+  if (low !== undefined && Number(low) > 0) ports.push([[...path, 'member_ports'], Number(low), Number(high)])
+  for (const [name, member] of Object.entries(isMapping(members) ? members : {})) {
+    const port = isMapping(member) ? member.port : undefined
+    if (typeof port === 'number' && port > 0) ports.push([[...path, 'members', name, 'port'], port, port])
+  }
+  return ports
 }
 
 /** A listener whose cluster leads back to itself would fill every file descriptor with one client. */

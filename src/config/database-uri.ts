@@ -1,3 +1,4 @@
+import { isServiceName, parseDnsName } from '../core/dns-name.js'
 import { parseAddress } from '../core/units.js'
 import { formatAddress } from '../core/upstream.js'
 import { didYouMean } from './nearest.js'
@@ -5,8 +6,10 @@ import { didYouMean } from './nearest.js'
 /** A database's URI in its parts. The password is read past and not kept: the proxy has no use for it. */
 export interface DatabaseUri {
   readonly protocol: 'mongodb' | 'tcp'
-  /** As a config file writes them: `host:port`, `[v6]:port` or `unix:/path`. */
+  /** As a config file writes them: `host:port`, `[v6]:port` or `unix:/path`. None when DNS tells them. */
   readonly hosts: readonly string[]
+  /** Of `mongodb+srv://`; undefined of any other. */
+  readonly srv: SrvSource | undefined
   /** Still percent-encoded; '' when there is none. */
   readonly user: string
   readonly hasPassword: boolean
@@ -15,8 +18,17 @@ export interface DatabaseUri {
   readonly options: readonly UriOption[]
 }
 
+/** Where DNS tells the hosts, by the words of a config file. */
+export interface SrvSource {
+  readonly name: string
+  readonly service?: string
+  readonly max_hosts?: number
+}
+
 export interface UriOption {
   readonly name: string
+  /** Into the URI, from 1. */
+  readonly column: number
   /** Decoded. */
   readonly value: string
   /** `name=value` as it stood. */
@@ -32,18 +44,19 @@ export interface UriProblem {
 }
 
 export const MONGODB_PORT = 27_017
-const SUPPORTED = ['mongodb', 'tcp']
-const SUPPORTED_FORMS = 'supported: mongodb://HOST:PORT/ and tcp://HOST:PORT'
+const SUPPORTED = ['mongodb', 'mongodb+srv', 'tcp']
+const SUPPORTED_FORMS = 'supported: mongodb://HOST:PORT/, mongodb+srv://HOST.NAME/ and tcp://HOST:PORT'
+const SRV_FORM = 'mongodb+srv://HOST.NAME/'
 const PLANNED: Readonly<Record<string, string>> = {
-  'mongodb+srv': 'write the host names out: mongodb://HOST:PORT,HOST:PORT/?tls=true',
   dynamodb: SUPPORTED_FORMS,
   http: SUPPORTED_FORMS,
   https: SUPPORTED_FORMS,
 }
 
 /**
- * `mongodb://[user[:password]@]host[:port][,…]/[database][?options]` or `tcp://host:port[,…]`. A host that holds encoded slashes is a
- * Unix socket. Messages never quote what may be part of a password. (MongoDB: Connection String specification.)
+ * `mongodb://[user[:password]@]host[:port][,…]/[database][?options]`, `mongodb+srv://` with one host name in their place, or
+ * `tcp://host:port[,…]`. A host that holds encoded slashes is a Unix socket. Messages never quote what may be part of a password.
+ * (MongoDB: Connection String specification; Initial DNS Seedlist Discovery, "URI Validation" and "Validation Before Querying DNS".)
  */
 export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(uri)?.[1]
@@ -51,8 +64,10 @@ export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
     const isHost = parseAddress(uri, MONGODB_PORT) !== undefined
     return problem(1, 'expected a URI', isHost ? `did you mean mongodb://${uri}/ ?` : SUPPORTED_FORMS)
   }
-  const protocol = scheme.toLowerCase()
-  if (protocol !== 'mongodb' && protocol !== 'tcp') return unsupported(scheme, protocol)
+  const form = scheme.toLowerCase()
+  const isSrv = form === 'mongodb+srv'
+  const protocol = isSrv ? 'mongodb' : form
+  if (protocol !== 'mongodb' && protocol !== 'tcp') return unsupported(scheme, form)
   const start = scheme.length + 3
   const rest = uri.slice(start)
   const authorityEnd = rest.search(/[/?]/)
@@ -60,15 +75,23 @@ export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
   const tail = authorityEnd === -1 ? '' : rest.slice(authorityEnd)
   const at = authority.lastIndexOf('@')
   const credentials = at === -1 ? '' : authority.slice(0, at)
-  const hosts = parseHosts(authority.slice(at + 1), start + at + 2, protocol, at === -1 && tail.includes('@'))
+  const mayBePassword = at === -1 && tail.includes('@')
+  const hostsText = authority.slice(at + 1)
+  const hostsColumn = start + at + 2
+  const name = isSrv ? parseSrvName(hostsText, hostsColumn, mayBePassword) : ''
+  if (typeof name !== 'string') return name
+  const hosts = isSrv ? [] : parseHosts(hostsText, hostsColumn, protocol, mayBePassword)
   if ('kind' in hosts) return hosts
   const colon = credentials.indexOf(':')
   const question = tail.indexOf('?')
   const options = parseOptions(question === -1 ? '' : tail.slice(question + 1), start + authority.length + question + 2)
   if ('kind' in options) return options
+  const fault = isSrv ? srvOptionFault(options) : protocol === 'mongodb' ? strayOptionFault(options) : undefined
+  if (fault !== undefined) return fault
   return {
     protocol,
     hosts,
+    srv: isSrv ? srvSource(name, options) : undefined,
     user: colon === -1 ? credentials : credentials.slice(0, colon),
     hasPassword: colon !== -1,
     database: (question === -1 ? tail : tail.slice(0, question)).slice(1),
@@ -82,6 +105,13 @@ const problem = (column: number, message: string, suggestion: string): UriProble
   message,
   suggestion,
 })
+
+const passwordProblem = (column: number): UriProblem =>
+  problem(
+    column,
+    'the host can not be told from the password',
+    'write / as %2F, ? as %3F and @ as %40 in user and password',
+  )
 
 function unsupported(scheme: string, protocol: string): UriProblem {
   const planned = PLANNED[protocol]
@@ -99,13 +129,7 @@ function parseHosts(text: string, column: number, protocol: string, mayBePasswor
       ? parseAddress(`unix:${decoded}`)
       : parseAddress(part, protocol === 'mongodb' ? MONGODB_PORT : undefined)
     if (address === undefined || part === '') {
-      if (mayBePassword) {
-        return problem(
-          offset,
-          'the host can not be told from the password',
-          'write / as %2F, ? as %3F and @ as %40 in user and password',
-        )
-      }
+      if (mayBePassword) return passwordProblem(offset)
       const expected = protocol === 'mongodb' ? 'host or host:port' : 'host:port'
       return problem(
         offset,
@@ -119,6 +143,71 @@ function parseHosts(text: string, column: number, protocol: string, mayBePasswor
   return hosts
 }
 
+/** In lower case. */
+function parseSrvName(text: string, column: number, mayBePassword: boolean): string | UriProblem {
+  const name = parseDnsName(text)
+  if (name !== undefined) return name
+  if (mayBePassword) return passwordProblem(column)
+  const comma = text.indexOf(',')
+  if (comma !== -1) {
+    const suggestion = `${SRV_FORM}, or mongodb://HOST:PORT,HOST:PORT/?tls=true`
+    return problem(column + comma, 'expected one host name: DNS tells the hosts', suggestion)
+  }
+  const [, host, port] = /^([^:]*):(\d*)$/.exec(text) ?? []
+  if (host !== undefined && port !== undefined && parseDnsName(host) !== undefined) {
+    const suggestion = `mongodb+srv://${host}/, or without DNS records mongodb://${host}:${port}/`
+    return problem(column + host.length, 'expected no port: DNS tells the ports', suggestion)
+  }
+  return problem(column, `expected a host name, got "${text}"`, SRV_FORM)
+}
+
+/** By name in lower case, as drivers compare them; later ones win. */
+const find = (options: readonly UriOption[], name: string): UriOption | undefined =>
+  options.findLast((option) => option.name.toLowerCase() === name)
+
+function srvOptionFault(options: readonly UriOption[]): UriProblem | undefined {
+  const service = find(options, 'srvservicename')
+  if (service !== undefined && !isServiceName(service.value)) {
+    return problem(service.column, `expected the name of a service, got "${service.value}"`, 'the default is mongodb')
+  }
+  const maxHosts = find(options, 'srvmaxhosts')
+  if (maxHosts !== undefined && !/^\d{1,6}$/.test(maxHosts.value)) {
+    return problem(maxHosts.column, `expected a whole number, got "${maxHosts.value}"`, '0 takes all hosts')
+  }
+  if (maxHosts !== undefined && Number(maxHosts.value) > 0 && find(options, 'replicaset') !== undefined) {
+    return problem(maxHosts.column, 'srvMaxHosts is for routers: a replica set tells all its members', 'remove one')
+  }
+  const suffix = find(options, 'srvallowedhostssuffix')
+  if (suffix !== undefined) {
+    const message = 'srvAllowedHostsSuffix is not supported by this version of oplens'
+    return problem(suffix.column, message, 'write the host names out: mongodb://HOST:PORT,HOST:PORT/?tls=true')
+  }
+  const direct = find(options, 'directconnection')
+  if (direct?.value === 'true') {
+    const message = 'directConnection=true is for one server: these are found in DNS'
+    return problem(direct.column, message, 'remove it, or name the server: mongodb://HOST:PORT/')
+  }
+  const balanced = find(options, 'loadbalanced')
+  if (balanced?.value !== 'true') return undefined
+  const message = 'loadBalanced=true is not supported by this version of oplens'
+  return problem(balanced.column, message, 'name the servers behind the load balancer: mongodb://HOST:PORT/?tls=true')
+}
+
+function strayOptionFault(options: readonly UriOption[]): UriProblem | undefined {
+  const stray = options.find(({ name }) => /^srv(?:servicename|maxhosts)$/i.test(name))
+  return stray && problem(stray.column, `${stray.name} is for mongodb+srv:// only`, 'remove it')
+}
+
+function srvSource(name: string, options: readonly UriOption[]): SrvSource {
+  const service = find(options, 'srvservicename')?.value
+  const maxHosts = find(options, 'srvmaxhosts')?.value
+  return {
+    name,
+    ...(service === undefined ? {} : { service }),
+    ...(maxHosts === undefined ? {} : { max_hosts: Number(maxHosts) }),
+  }
+}
+
 function parseOptions(query: string, column: number): UriOption[] | UriProblem {
   const options: UriOption[] = []
   let offset = column
@@ -128,7 +217,7 @@ function parseOptions(query: string, column: number): UriOption[] | UriProblem {
     if (text !== '' && (equals < 1 || value === undefined)) {
       return problem(offset, 'expected name=value in the options of the URI', 'separate options with &')
     }
-    if (text !== '') options.push({ name: text.slice(0, equals), value: value ?? '', text })
+    if (text !== '') options.push({ name: text.slice(0, equals), column: offset, value: value ?? '', text })
     offset += text.length + 1
   }
   return options

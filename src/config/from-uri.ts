@@ -1,6 +1,9 @@
+import { hostname } from 'node:os'
 import { ConfigError } from '../core/errors.js'
+import { parseAddress } from '../core/units.js'
 import type { ConfigParts } from './config.js'
-import { parseDatabaseUri } from './database-uri.js'
+import { type DatabaseUri, parseDatabaseUri } from './database-uri.js'
+import { portsBehind } from './listener-mode.js'
 import { type LoadedConfig, loadConfig } from './load.js'
 import type { Path } from './path.js'
 
@@ -8,6 +11,8 @@ export interface UriSettings {
   /** Addresses as a config file writes them; undefined leaves the default. */
   readonly listen?: string
   readonly admin?: string
+  /** The host that clients of a replica set are told. */
+  readonly advertise?: string
 }
 
 export const DEFAULT_LISTEN = '127.0.0.1:27018'
@@ -23,17 +28,39 @@ export function fromUri<P extends ConfigParts>(uri: string, settings: UriSetting
     const { column, message, suggestion } = parsed
     throw new ConfigError([{ file: '--to', line: 1, column, path: '', message, suggestion }])
   }
+  const listen = settings.listen ?? DEFAULT_LISTEN
   const value = {
     ...(settings.admin === undefined ? {} : { admin: { address: settings.admin } }),
     listeners: [
-      { name: 'main', address: settings.listen ?? DEFAULT_LISTEN, protocol: parsed.protocol, cluster: 'main' },
+      {
+        name: 'main',
+        address: listen,
+        protocol: parsed.protocol,
+        cluster: 'main',
+        ...modeFor(parsed, listen, settings),
+      },
     ],
     clusters: [{ name: 'main', uri }],
   }
   return loadConfig({ kind: 'plain', value, nameOf: flagOf }, parts)
 }
 
+/**
+ * A server may turn out to be a member of a set, whatever the URI says of it: then its members get the ports behind. Before
+ * anything else nothing is rewritten.
+ */
+function modeFor({ protocol, options }: DatabaseUri, listen: string, { advertise }: UriSettings): object {
+  const isDirect = options.some(({ name, value }) => /^directconnection$/i.test(name) && value === 'true')
+  const ports = portsBehind(listen)
+  if (protocol !== 'mongodb' || isDirect || ports.member_ports === undefined) return {}
+  const address = parseAddress(listen)
+  const isWildcard = address?.kind === 'tcp' && (address.host === '0.0.0.0' || address.host === '::')
+  const told = advertise ?? (isWildcard ? hostname() : undefined)
+  return { mode: 'members', ...(told === undefined ? {} : { advertise: told }) }
+}
+
 function flagOf(path: Path): string {
   if (path[0] === 'admin') return '--admin'
+  if (path[2] === 'advertise') return '--advertise'
   return path[0] === 'listeners' && path[2] === 'address' ? '--listen' : '--to'
 }

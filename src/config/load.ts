@@ -6,6 +6,7 @@ import { clusterSource } from './cluster-uri.js'
 import { type Config, type ConfigParts, type ConfigSchema, createConfigSchema } from './config.js'
 import { crossCheck, TLS_FILE_KEYS } from './cross-checks.js'
 import type { Environment } from './environment.js'
+import { listenerSource } from './listener-mode.js'
 import { nearest } from './nearest.js'
 import { isMapping, type Path } from './path.js'
 import { type Locate, ProblemList, reportIssues } from './problems.js'
@@ -66,7 +67,7 @@ function check<P extends ConfigParts>(
 ): LoadedConfig<P> {
   const plain = prepare(raw, folder, errors, warnings)
   const filled = schema.fillIn(plain)
-  crossCheck({ filled, protocols: schema.protocols, error: errors.add, warning: warnings.add })
+  crossCheck({ filled, written: raw, protocols: schema.protocols, error: errors.add, warning: warnings.add })
   const parsed = schema.parse(plain)
   if (parsed.kind === 'invalid') reportIssues(parsed.issues, plain, schema, errors.add)
   if (!errors.isEmpty || parsed.kind === 'invalid') throw new ConfigError(errors.sorted())
@@ -93,7 +94,7 @@ function prepare(raw: unknown, folder: string, errors: ProblemList, warnings: Pr
   }
   return {
     ...raw,
-    ...each('listeners', (entry) => withAbsoluteFiles(entry, folder)),
+    ...each('listeners', (entry) => withAbsoluteFiles(listenerSource(entry, raw), folder)),
     ...each('clusters', (entry, index) => {
       const source = clusterSource(entry, ['clusters', index], errors.add, warnings.add)
       return withAbsoluteFiles(source, folder)
@@ -101,7 +102,9 @@ function prepare(raw: unknown, folder: string, errors: ProblemList, warnings: Pr
   }
 }
 
-function withAbsoluteFiles(entry: Record<string, unknown>, folder: string): Record<string, unknown> {
+function withAbsoluteFiles(source: Record<string, unknown>, folder: string): Record<string, unknown> {
+  const state = source.state_file
+  const entry = typeof state === 'string' && state !== '' ? { ...source, state_file: resolve(folder, state) } : source
   if (!isMapping(entry.tls)) return entry
   const files = Object.entries(entry.tls).map(([key, value]) => {
     const isFile = TLS_FILE_KEYS.includes(key) && typeof value === 'string' && value !== ''

@@ -1,6 +1,7 @@
 import type { ConnectionInfo } from './connection.js'
 import type { Exchange } from './exchange.js'
 import type { EndedBy } from './outcome.js'
+import type { Probe } from './probe.js'
 import type { Schema } from './schema.js'
 
 export type Direction = 'request' | 'reply'
@@ -18,7 +19,35 @@ export interface Frame {
   last: boolean
   /** Known from the frame on in which the operation became known; undefined for messages that belong to none. */
   exchange: Exchange | undefined
+  /** What to write in place of these bytes: a message that was held comes out with its last frame. Undefined: the bytes as they are. */
+  output: Buffer | undefined
 }
+
+/**
+ * How the names of members are led through the proxy. What it answers may change at any time: a reply is rewritten by what
+ * holds when its last byte comes.
+ */
+export interface Rewrite {
+  /** The member that this listener stands for, by the name that it gives itself; '' takes any. */
+  readonly member: string
+  /** Names stay as they are; a hello of anyone but a primary ends the connection instead of being told. */
+  readonly onlyPrimary?: boolean
+  /** Where clients reach a member through the proxy; undefined when they can't. Takes a normalised name. */
+  advertise(member: string): string | undefined
+  /** Also in what is shown to administrators; commands that could write those names back into the set are refused then. */
+  readonly coversStatus?: boolean
+}
+
+export type RewriteResult =
+  | 'rewritten'
+  /** Nothing in it leads away: an error, a standalone, a router. */
+  | 'unchanged'
+  /** Not sent: the node is another member than this listener's. */
+  | 'identity_mismatch'
+  /** Not sent: it can't be understood, so it can't be made safe. */
+  | 'failed'
+  /** Not sent: the node is the primary no more. */
+  | 'not_primary'
 
 /** What a session tells while it decodes. Called during `push`; none may throw. */
 export interface SessionEvents {
@@ -30,11 +59,15 @@ export interface SessionEvents {
   messageUndecodable(direction: Direction, reason: string): void
   /** A whole message header was seen: `opcode` is the protocol's own name for it, from a fixed table. */
   messageSeen(direction: Direction, opcode: string): void
+  /** `detail`: whom the node calls itself on a mismatch, the reason on a failure. After a result that is not sent `push` throws. */
+  replyRewritten(form: string, result: RewriteResult, detail: string): void
 }
 
 export interface SessionContext {
   readonly connection: ConnectionInfo
   readonly events: SessionEvents
+  /** Replies that name members are to be rewritten. */
+  readonly rewrite?: Rewrite | undefined
 }
 
 /** The decoder of one connection. Pure: no socket, no timer, no log; time comes in as an argument. */
@@ -43,13 +76,26 @@ export interface Session {
    * Decode one chunk (1 byte or more, any cut). `chunk` may be overwritten by its owner after `push` returns: what a session
    * keeps, it copies (at most `max_head_bytes` per direction, and compressed payloads up to `max_inflate`).
    * @returns frames that cover the chunk exactly
-   * @throws DecodeError when framing is lost: the session is finished then; the caller calls `end` and forwards bytes undecoded
+   * @throws DecodeError when framing is lost: the session is finished then; the caller calls `end` and forwards bytes undecoded.
+   * ReplyWithheld, on listeners that rewrite, when the connection must end: nothing of this chunk is to be written
    */
   push(direction: Direction, chunk: Buffer, nowMs: number): readonly Frame[]
   /** The connection is over, or decoding is: ends every open exchange, as aborted by `by`, or `unknown` when decoding was lost. */
   end(by: EndedBy | 'undecodable', nowMs: number): void
   /** Requests without their last reply, awaited ones left out: what a drain waits for. */
   readonly inFlight: number
+  /**
+   * A reply that must be rewritten may come: the next reply bytes must be pushed before they are written, and written as the
+   * frames say. Always false without `rewrite`. While it is false, replies may be written first and pushed after.
+   */
+  readonly holdsReplies: boolean
+  /** Requests must be pushed before they are written, and written as the frames say. Constant. */
+  readonly holdsRequests: boolean
+  /**
+   * Bytes for the client that are no frames: answers to requests that were refused. To be asked after each push where requests
+   * are held, and written before anything else; undefined when there are none, or a reply is half written.
+   */
+  takeReply(): Buffer | undefined
   /** Only handshake and monitoring commands were seen so far: a driver's monitor. Drained last. */
   readonly isMonitor: boolean
 }
@@ -66,4 +112,6 @@ export interface Protocol<C = unknown> {
   /** Codec options of a listener, with their defaults. */
   readonly config: Schema<C>
   createCodec(config: C): TcpCodec
+  /** How a member of a set is asked what it is. */
+  readonly probe?: Probe
 }

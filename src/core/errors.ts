@@ -33,7 +33,19 @@ export class DecodeError extends OplensError {
   }
 }
 
-export type UpstreamFailure = 'no_usable_host' | 'connect_failed' | 'connect_timeout' | 'aborted'
+/** Nothing is wrong with the framing: a reply was understood well enough not to be sent, and its connection has to end. */
+export class ReplyWithheld extends DecodeError {}
+
+export type UpstreamFailure =
+  | 'no_usable_host'
+  /** The member that was asked for does not answer, or is not who it is taken for. */
+  | 'member_down'
+  | 'no_primary'
+  /** A circuit breaker is open. */
+  | 'overflow'
+  | 'connect_failed'
+  | 'connect_timeout'
+  | 'aborted'
 
 export class UpstreamError extends OplensError {
   readonly failure: UpstreamFailure

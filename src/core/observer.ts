@@ -1,4 +1,4 @@
-import type { Direction } from './codec.js'
+import type { Direction, RewriteResult } from './codec.js'
 import type { ConnectionInfo } from './connection.js'
 import type { DecodeError } from './errors.js'
 import type { Exchange } from './exchange.js'
@@ -12,10 +12,17 @@ export type CloseReason =
   | 'connect_failed'
   | 'connect_timeout'
   | 'no_usable_host'
+  | 'member_down'
+  | 'no_primary'
   | 'overflow'
+  | 'upstream_overflow'
   | 'idle_timeout'
   | 'tls_error'
   | 'undecodable'
+  | 'not_rewritten'
+  | 'identity_mismatch'
+  | 'primary_changed'
+  | 'member_removed'
   | 'drained'
   | 'drain_deadline'
   | 'error'
@@ -28,10 +35,17 @@ export const CLOSE_REASONS: readonly CloseReason[] = [
   'connect_failed',
   'connect_timeout',
   'no_usable_host',
+  'member_down',
+  'no_primary',
   'overflow',
+  'upstream_overflow',
   'idle_timeout',
   'tls_error',
   'undecodable',
+  'not_rewritten',
+  'identity_mismatch',
+  'primary_changed',
+  'member_removed',
   'drained',
   'drain_deadline',
   'error',
@@ -50,6 +64,8 @@ export interface Observer {
   messageSeen?(connection: ConnectionInfo, direction: Direction, opcode: string): void
   /** One opaque message; decoding goes on. */
   messageUndecodable?(connection: ConnectionInfo, direction: Direction, reason: string): void
+  /** A reply of the hello family on a listener that rewrites; `form` is its opcode (the one inside, with `compressed_`). */
+  replyRewritten?(connection: ConnectionInfo, form: string, result: RewriteResult): void
   /** Decoding of this connection is over. */
   decodingLost?(connection: ConnectionInfo, direction: Direction, error: DecodeError): void
 }

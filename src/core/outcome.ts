@@ -36,6 +36,9 @@ const plain = (kind: OutcomeKind, by: EndedBy | '' = ''): Outcome => Object.free
 export const OK: Outcome = plain('ok')
 export const UNACKNOWLEDGED: Outcome = plain('unacknowledged')
 export const UNKNOWN: Outcome = plain('unknown')
+/** By the proxy, in the database's place. */
+export const refused = (code: number, codeName: string): Outcome =>
+  Object.freeze({ kind: 'refused', code, codeName, by: '' })
 export const ABORTED: Readonly<Record<EndedBy, Outcome>> = {
   client: plain('aborted', 'client'),
   server: plain('aborted', 'server'),

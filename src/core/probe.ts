@@ -55,6 +55,8 @@ export interface ProbeSession {
 
 export interface Probe {
   open(): ProbeSession
+  /** A member's name as reports have it, from how people write it: lower case, with the port. */
+  normalize(name: string): string
   /** Negative when `a` was elected before `b`, positive when after, 0 when they can't be told apart. */
   compareEpochs(a: Epoch, b: Epoch): number
   /** `next` came over another connection and tells an older state than `last`, of the same process. */

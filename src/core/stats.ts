@@ -4,6 +4,11 @@
  */
 
 export class HostStats {
+  /** Being dialled now. */
+  connectsPending = 0
+  /** Not even tried: a circuit breaker of this host was open. */
+  connectionsOverflow = 0
+  connectsPendingOverflow = 0
   /** Connection attempts, those standing now, and failures (a timeout counts in both). */
   connectionsTotal = 0
   connectionsActive = 0
@@ -18,6 +23,13 @@ export class HostStats {
 }
 
 export class ClusterStats {
+  connectionsActive = 0
+  connectsPending = 0
+  /** Not even tried: a circuit breaker of the cluster was open. */
+  connectionsOverflow = 0
+  connectsPendingOverflow = 0
+  noPrimary = 0
+  memberDown = 0
   noUsableHost = 0
   /** Connects that went on to another host after a failure. */
   connectRetries = 0

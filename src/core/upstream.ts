@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { OutcomeKind } from './outcome.js'
 import type { HostStats } from './stats.js'
+import type { TopologyRole, TopologyView } from './topology.js'
 
 export type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -12,14 +13,21 @@ export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
+/** What is known of a host now; changes in place, as its stats do. */
+export interface HostState {
+  /** Of a member whose cluster has a topology; '' where nobody asks. */
+  role: TopologyRole | ''
+}
+
 export interface Host {
-  /** The address as text: what users see in labels, logs and pages. */
+  /** The address as text, or the member's own name in a cluster with a topology: what users see in labels, logs and pages. */
   readonly name: string
   readonly address: Address
   /** The name that a certificate must carry when it differs from the address (a DNS name that resolved to it); '' otherwise. */
   readonly hostname: string
   readonly weight: number
   readonly stats: HostStats
+  readonly state: HostState
 }
 
 /** Immutable; replaced whole whenever discovery or health changes the picture. */
@@ -67,18 +75,36 @@ export interface UpstreamConnection {
   readonly lease: Lease
 }
 
+/** Whom a connection is for. Never widened: a member's connection goes to no other, a primary's to nobody who is none. */
+export type Target =
+  | { readonly kind: 'any' }
+  /** Waits for one, up to the cluster's `primary_timeout`. */
+  | { readonly kind: 'primary' }
+  /** By the member's own name, as the topology has it. */
+  | { readonly kind: 'member'; readonly name: string }
+
+export interface ConnectOptions {
+  readonly signal: AbortSignal
+  readonly onRead?: OnRead
+  /** Default: any. */
+  readonly target?: Target
+}
+
 export interface Cluster {
   readonly name: string
   readonly hosts: HostSet
+  /** Of clusters whose members are watched. */
+  readonly topology: TopologyView | undefined
   /** Called after each replacement of `hosts`. Returns how to stop. */
   onHostsChanged(listener: (hosts: HostSet) => void): () => void
   /**
    * Lease a host and connect to it (TLS included when configured); a host that fails is left for the next one, up to
    * `max_connect_attempts` tries. `onRead` is used on plain TCP only; without it (and on TLS) the socket emits `data`.
    * The socket comes paused, with half-open allowed.
-   * @throws UpstreamError `no_usable_host` | `connect_failed` | `connect_timeout`; the error names the last host and its reason
+   * @throws UpstreamError `no_usable_host` | `member_down` | `no_primary` | `overflow` | `connect_failed` | `connect_timeout`; the
+   * error names the last host and its reason
    */
-  connect(options: { readonly signal: AbortSignal; readonly onRead?: OnRead }): Promise<UpstreamConnection>
+  connect(options: ConnectOptions): Promise<UpstreamConnection>
   /** Discovery and timers end; leased connections are not touched. */
   close(): void
 }

@@ -24,6 +24,7 @@ const TIMED = [...OPERATION_LABELS, 'outcome']
 const LISTENER = ['listener']
 const CLUSTER = ['cluster']
 const HOST = ['cluster', 'host']
+const MEMBER_ROLE = [...HOST, 'role']
 
 export const FAMILIES = {
   operationDuration: family(
@@ -85,6 +86,11 @@ export const FAMILIES = {
     ['listener', 'direction', 'reason'],
     'Connections whose framing was lost: from there on their bytes pass undecoded.',
   ),
+  helloRewrites: counter(
+    'oplens_hello_rewrites_total',
+    ['listener', 'form', 'result'],
+    'Replies of the hello family on listeners that rewrite them, by opcode and by what was done.',
+  ),
   downstreamTotal: counter('oplens_downstream_connections_total', LISTENER, 'Client connections accepted.'),
   downstreamActive: gauge('oplens_downstream_connections_active', LISTENER, 'Client connections open now.'),
   downstreamOverflow: counter(
@@ -134,6 +140,12 @@ export const FAMILIES = {
     CLUSTER,
     'Certificate files of a cluster that changed and could not be used: the old certificate stays.',
   ),
+  upstreamDuration: family(
+    'histogram',
+    'oplens_upstream_operation_duration_seconds',
+    MEMBER_ROLE,
+    'Like db_client_operation_duration_seconds, by the host that answered and the role it had then; aborted and refused operations are left out.',
+  ),
   upstreamTotal: counter('oplens_upstream_connections_total', HOST, 'Connection attempts to a host.'),
   upstreamActive: gauge('oplens_upstream_connections_active', HOST, 'Connections to a host open now.'),
   connectFailures: counter(
@@ -155,6 +167,52 @@ export const FAMILIES = {
     HOST,
     'Operations with an outcome other than ok, write_error and unacknowledged.',
   ),
+  connectsPending: gauge('oplens_upstream_connects_pending', HOST, 'Connections to a host being made now.'),
+  hostConnectionsOverflow: counter(
+    'oplens_upstream_host_connections_overflow_total',
+    HOST,
+    'Connects not tried because the host had max_connections of circuit_breakers.host.',
+  ),
+  hostPendingOverflow: counter(
+    'oplens_upstream_host_pending_connects_overflow_total',
+    HOST,
+    'Connects not tried because the host had max_pending_connects of circuit_breakers.host.',
+  ),
+  clusterActive: gauge(
+    'oplens_upstream_cluster_connections_active',
+    CLUSTER,
+    'Connections of a cluster open now or being made, those to hosts that left it included: what its circuit breaker counts.',
+  ),
+  clusterPending: gauge(
+    'oplens_upstream_cluster_connects_pending',
+    CLUSTER,
+    'Connections of a cluster being made now: what its circuit breaker counts.',
+  ),
+  connectionsOverflow: counter(
+    'oplens_upstream_connections_overflow_total',
+    CLUSTER,
+    'Connects not tried because the cluster had max_connections of circuit_breakers.',
+  ),
+  pendingOverflow: counter(
+    'oplens_upstream_pending_connects_overflow_total',
+    CLUSTER,
+    'Connects not tried because the cluster had max_pending_connects of circuit_breakers.',
+  ),
+  breakerOpen: gauge(
+    'oplens_upstream_circuit_breaker_open',
+    ['cluster', 'breaker'],
+    'Whether a circuit breaker of the cluster is open: 1 while no more connections are tried, 0 otherwise.',
+  ),
+  noPrimary: counter(
+    'oplens_upstream_no_primary_total',
+    CLUSTER,
+    'Client connections refused because no primary was known within primary_timeout.',
+  ),
+  memberDown: counter(
+    'oplens_upstream_member_down_total',
+    CLUSTER,
+    'Client connections refused because the member that they were for was down or gone.',
+  ),
   noUsableHost: counter(
     'oplens_upstream_no_usable_host_total',
     CLUSTER,
@@ -172,6 +230,50 @@ export const FAMILIES = {
     'Times the hosts of a cluster could not be looked up: the last known ones stay.',
   ),
   upstreamHosts: gauge('oplens_upstream_hosts', CLUSTER, 'Hosts in the cluster now.'),
+  memberRole: gauge('oplens_upstream_member_role', MEMBER_ROLE, 'Always 1; the label tells the role of a member now.'),
+  memberUp: gauge(
+    'oplens_upstream_member_up',
+    HOST,
+    'Whether a member answers, belongs to the set and is who it is taken for.',
+  ),
+  memberLag: gauge(
+    'oplens_upstream_member_lag_seconds',
+    HOST,
+    'How far the data of a member is behind the primary, or behind the freshest member without one.',
+  ),
+  memberRtt: gauge('oplens_upstream_member_rtt_seconds', HOST, 'Round trip of a probe, as a moving average.'),
+  elections: counter(
+    'oplens_upstream_elections_total',
+    CLUSTER,
+    'Changes of primary after the first one known, as seen by the probes.',
+  ),
+  reconfigs: counter('oplens_upstream_reconfigs_total', CLUSTER, 'Changes of the member list that a primary gave.'),
+  probeFailures: counter('oplens_upstream_probe_failures_total', CLUSTER, 'Probes of members that failed.'),
+  stalePrimaryReports: counter(
+    'oplens_upstream_stale_primary_reports_total',
+    CLUSTER,
+    'Reports of a primary that an already known election had replaced.',
+  ),
+  outdatedReports: counter(
+    'oplens_upstream_outdated_reports_total',
+    CLUSTER,
+    'Reports that a newer one of the same process had overtaken.',
+  ),
+  namesRefused: counter(
+    'oplens_upstream_names_refused_total',
+    CLUSTER,
+    'Names of members left out: malformed, too long, or past the 50 that a set can have.',
+  ),
+  identityMismatches: counter(
+    'oplens_member_identity_mismatch_total',
+    CLUSTER,
+    'Times a node called itself by the name of another member than the one asked for.',
+  ),
+  membersWithoutListener: gauge(
+    'oplens_upstream_members_without_listener',
+    LISTENER,
+    'Members of the set that clients can not be led to, because no listener of their own could be opened.',
+  ),
   observerErrors: counter(
     'oplens_observer_errors_total',
     ['observer'],

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js'
-import type { Direction } from '../core/codec.js'
+import type { Direction, RewriteResult } from '../core/codec.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { DecodeError } from '../core/errors.js'
 import type { Exchange } from '../core/exchange.js'
@@ -29,6 +29,7 @@ export class ObserverHub implements Hub {
   readonly #ended: readonly With<'exchangeEnded'>[]
   readonly #seen: readonly With<'messageSeen'>[]
   readonly #undecodable: readonly With<'messageUndecodable'>[]
+  readonly #rewritten: readonly With<'replyRewritten'>[]
   readonly #lost: readonly With<'decodingLost'>[]
 
   /** @param errors family with the one label `observer` */
@@ -42,6 +43,7 @@ export class ObserverHub implements Hub {
     this.#ended = having(observers, 'exchangeEnded')
     this.#seen = having(observers, 'messageSeen')
     this.#undecodable = having(observers, 'messageUndecodable')
+    this.#rewritten = having(observers, 'replyRewritten')
     this.#lost = having(observers, 'decodingLost')
   }
 
@@ -105,6 +107,17 @@ export class ObserverHub implements Hub {
       const observer = this.#undecodable[i] as With<'messageUndecodable'>
       try {
         observer.messageUndecodable(connection, direction, reason)
+      } catch (error) {
+        this.#failed(observer, error)
+      }
+    }
+  }
+
+  replyRewritten(connection: ConnectionInfo, form: string, result: RewriteResult): void {
+    for (let i = 0; i < this.#rewritten.length; i++) {
+      const observer = this.#rewritten[i] as With<'replyRewritten'>
+      try {
+        observer.replyRewritten(connection, form, result)
       } catch (error) {
         this.#failed(observer, error)
       }

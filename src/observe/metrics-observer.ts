@@ -1,4 +1,4 @@
-import type { Direction } from '../core/codec.js'
+import type { Direction, RewriteResult } from '../core/codec.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { DecodeError } from '../core/errors.js'
 import type { Exchange } from '../core/exchange.js'
@@ -8,6 +8,7 @@ import { Counters, type Sample } from './counters.js'
 import { FAMILIES } from './families.js'
 import { observe } from './histogram.js'
 import { formatLabels } from './label-text.js'
+import type { MemberTable } from './member-table.js'
 import {
   AWAITED,
   DOCUMENTS_RETURNED,
@@ -38,7 +39,9 @@ export class MetricsObserver implements Observer {
   readonly decodeErrors = new Counters(FAMILIES.decodeErrors.labels)
   readonly lost = new Counters(FAMILIES.decodingLost.labels)
   readonly closed = new Counters(FAMILIES.downstreamClosed.labels)
+  readonly rewrites = new Counters(FAMILIES.helloRewrites.labels)
   readonly #table: OperationTable
+  readonly #members: MemberTable
   readonly #activeByListener = new Map<string, Active>()
   #lastActive: Active | undefined
   /** The open ones that were known to wait when they started. */
@@ -46,8 +49,9 @@ export class MetricsObserver implements Observer {
   readonly #requestsByOpcode = new Map<string, Sample>()
   readonly #repliesByOpcode = new Map<string, Sample>()
 
-  constructor(table: OperationTable) {
+  constructor(table: OperationTable, members: MemberTable) {
     this.#table = table
+    this.#members = members
   }
 
   connectionClosed(connection: ConnectionInfo, reason: CloseReason): void {
@@ -80,6 +84,7 @@ export class MetricsObserver implements Observer {
     if (outcome.kind === 'ok') {
       // The common case apart: a lookup by outcome costs more than all the rest.
       observe(series.durations[0] ?? this.#table.duration(series, 'ok'), exchange.durationMs)
+      this.#observeMember(exchange)
       return
     }
     if (outcome.kind === 'unacknowledged') {
@@ -87,6 +92,8 @@ export class MetricsObserver implements Observer {
       return
     }
     observe(this.#table.duration(series, outcome.kind), exchange.durationMs)
+    // To these no member gave an answer.
+    if (outcome.kind !== 'aborted' && outcome.kind !== 'refused') this.#observeMember(exchange)
     this.#countError(series, outcome)
   }
 
@@ -104,9 +111,19 @@ export class MetricsObserver implements Observer {
     this.decodeErrors.with(connection.listener, direction, reason).value++
   }
 
+  /** Some per connection and ten seconds at most: no hot path. */
+  replyRewritten(connection: ConnectionInfo, form: string, result: RewriteResult): void {
+    this.rewrites.with(connection.listener, form, result).value++
+  }
+
   decodingLost(connection: ConnectionInfo, direction: Direction, error: DecodeError): void {
     this.decodeErrors.with(connection.listener, direction, error.reason).value++
     this.lost.with(connection.listener, direction, error.reason).value++
+  }
+
+  #observeMember({ connection, durationMs }: Exchange): void {
+    const { host } = connection
+    if (host !== undefined) observe(this.#members.find(connection, host), durationMs)
   }
 
   /** `unknown` means that the reply could not be read, not that it was an error. */

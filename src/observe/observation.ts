@@ -9,6 +9,8 @@ import { FAMILIES } from './families.js'
 import { ObserverHub } from './hub.js'
 import { formatLabels } from './label-text.js'
 import { LabelGuard } from './labels.js'
+import { MemberTable } from './member-table.js'
+import { MembersView, type MemberTraffic } from './members.js'
 import { MetricsObserver } from './metrics-observer.js'
 import {
   DOCUMENTS_RETURNED,
@@ -50,9 +52,11 @@ export interface Observation {
   readonly hub: Hub
   readonly metrics: { render(accept: string | undefined): MetricsText }
   readonly operations: { report(by?: GroupBy): OperationsReport; live(): LiveOperations }
+  /** What a host of a cluster answers, by their names. */
+  readonly members: { report(cluster: string, host: string): MemberTraffic | undefined }
   /** Client connections open now, oldest first. */
   connections(): Iterable<ConnectionInfo>
-  /** Stops the timer of the live view. What was counted can still be read. */
+  /** Stops the timers of the live views. What was counted can still be read. */
   close(): void
 }
 
@@ -75,13 +79,17 @@ export function createObservation(options: ObservationOptions): Observation {
   const { config, clock, logger, sources } = options
   const overflow = new Counters(FAMILIES.metricsOverflow.labels)
   const observerErrors = new Counters(FAMILIES.observerErrors.labels)
-  const table = new OperationTable(config.metrics, new LabelGuard(config.metrics, overflow))
-  const metrics = new MetricsObserver(table)
+  const guard = new LabelGuard(config.metrics, overflow)
+  const table = new OperationTable(config.metrics, guard)
+  const members = new MemberTable(guard)
+  const metrics = new MetricsObserver(table, members)
   const book = new ConnectionBook()
   const view = new OperationsView(clock, table)
+  const membersView = new MembersView(clock, members)
   const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
   const families = async function* (): AsyncGenerator<Exposed> {
     yield* exposeOperations(table, metrics)
+    yield { kind: 'histogram', family: FAMILIES.upstreamDuration, series: members.durations }
     yield* exposeSources(sources)
     yield { kind: 'samples', family: FAMILIES.observerErrors, samples: observerErrors }
     yield { kind: 'samples', family: FAMILIES.metricsOverflow, samples: overflow }
@@ -104,8 +112,12 @@ export function createObservation(options: ObservationOptions): Observation {
         awaitedActive: metrics.active.reduce((sum, a) => sum + a.awaited, 0),
       }),
     },
+    members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
-    close: () => view.close(),
+    close: () => {
+      view.close()
+      membersView.close()
+    },
   }
 }
 
@@ -138,6 +150,7 @@ function* exposeOperations(table: OperationTable, metrics: MetricsObserver): Gen
   yield { kind: 'samples', family: FAMILIES.decodeErrors, samples: metrics.decodeErrors }
   yield { kind: 'samples', family: FAMILIES.decodingLost, samples: metrics.lost }
   yield { kind: 'samples', family: FAMILIES.downstreamClosed, samples: metrics.closed }
+  yield { kind: 'samples', family: FAMILIES.helloRewrites, samples: metrics.rewrites }
 }
 
 /** Zeros are left out: a find sends no documents, an insert returns none, and each series costs the scraper. */

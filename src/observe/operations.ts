@@ -14,6 +14,7 @@ import {
   REPLY_BYTES,
   REQUEST_BYTES,
 } from './operation-table.js'
+import { bucketSnapshots, RATE_SLOTS, Slots, TICK_MS } from './slots.js'
 
 /** What a row is about: one command on one collection, or all commands on it. */
 export type GroupBy = 'command' | 'collection'
@@ -63,12 +64,6 @@ export interface OperationsReport {
   readonly rowsTotal: number
 }
 
-const TICK_MS = 1_000
-/** The oldest of six snapshots taken each second is five to six seconds old. */
-const RATE_SLOTS = 6
-/** The oldest of six snapshots taken each ten seconds is fifty to sixty seconds old. */
-const WINDOW_SLOTS = 6
-const TICKS_PER_WINDOW_SLOT = 10
 const MAX_ROWS = 200
 /** Several pages that poll at once share one report. */
 const REPORT_AGE_MS = 200
@@ -108,15 +103,14 @@ export class OperationsView {
   readonly #clock: Clock
   readonly #table: OperationTable
   readonly #histories: History[] = []
-  readonly #tickedAtMs: Float64Array
-  #ticks = 0
+  readonly #slots: Slots
   #timer: Timer
   readonly #reports = new Map<GroupBy, { readonly atMs: number; readonly report: OperationsReport }>()
 
   constructor(clock: Clock, table: OperationTable) {
     this.#clock = clock
     this.#table = table
-    this.#tickedAtMs = new Float64Array(RATE_SLOTS).fill(clock.now())
+    this.#slots = new Slots(clock.now())
     this.#timer = clock.after(TICK_MS, this.#tick)
   }
 
@@ -134,21 +128,17 @@ export class OperationsView {
   }
 
   readonly #tick = (): void => {
-    const rateSlot = this.#ticks % RATE_SLOTS
-    const isWindowTick = this.#ticks % TICKS_PER_WINDOW_SLOT === 0
-    const windowSlot = (this.#ticks / TICKS_PER_WINDOW_SLOT) % WINDOW_SLOTS
-    this.#tickedAtMs[rateSlot] = this.#clock.now()
+    const { rate, window } = this.#slots.tick(this.#clock.now())
     this.#table.all.forEach((series, i) => {
       const { values, base } = series.plain
       const history = this.#history(i)
-      const at = rateSlot * PLAIN_WIDTH
+      const at = rate * PLAIN_WIDTH
       for (let k = 0; k < PLAIN_WIDTH; k++) history.plain[at + k] = values[base + k] as number
-      if (!isWindowTick) return
-      const from = windowSlot * BUCKETS
+      if (window < 0) return
+      const from = window * BUCKETS
       history.buckets.fill(0, from, from + BUCKETS)
       addAnswered(series, history.buckets, from)
     })
-    this.#ticks++
     this.#timer = this.#clock.after(TICK_MS, this.#tick)
   }
 
@@ -157,7 +147,7 @@ export class OperationsView {
     if (history === undefined) {
       history = {
         plain: new Float64Array(RATE_SLOTS * PLAIN_WIDTH),
-        buckets: new Float64Array(WINDOW_SLOTS * BUCKETS),
+        buckets: bucketSnapshots(),
       }
       this.#histories[index] = history
     }
@@ -165,9 +155,8 @@ export class OperationsView {
   }
 
   #report(by: GroupBy, nowMs: number): OperationsReport {
-    const oldest = (this.#ticks % RATE_SLOTS) * PLAIN_WIDTH
-    // At least a second: one operation right after the start is no rate of hundreds.
-    const seconds = Math.max(nowMs - (this.#tickedAtMs[this.#ticks % RATE_SLOTS] as number), TICK_MS) / 1_000
+    const oldest = this.#slots.oldestRate * PLAIN_WIDTH
+    const seconds = this.#slots.seconds(nowMs)
     const groups = [...this.#groups(by, oldest).values()]
     groups.sort((a, b) => b.recent - a.recent || b.operations - a.operations)
     const all = this.#sums(this.#table.all.keys(), oldest)
@@ -252,7 +241,7 @@ export class OperationsView {
 
   /** Of the last minute; of all time when nothing ended in it. */
   #buckets(members: readonly number[]): { buckets: Float64Array; isRecent: boolean } {
-    const oldest = Math.ceil(this.#ticks / TICKS_PER_WINDOW_SLOT) % WINDOW_SLOTS
+    const oldest = this.#slots.oldestWindow
     const lifetime = new Float64Array(BUCKETS)
     const recent = new Float64Array(BUCKETS)
     for (const index of members) {

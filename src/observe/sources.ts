@@ -1,14 +1,27 @@
 import type { ClusterStats, HostStats, ListenerStats } from '../core/stats.js'
+import type { TopologyView } from '../core/topology.js'
 import type { Host } from '../core/upstream.js'
 import type { Sample } from './counters.js'
 import type { Exposed } from './exposition.js'
 import { FAMILIES, type FamilyKey } from './families.js'
 import { formatLabels } from './label-text.js'
+import { exposeTopologies } from './topology-sources.js'
+
+export interface ClusterSource {
+  readonly name: string
+  readonly stats: ClusterStats
+  readonly hosts: Iterable<Host>
+  readonly breaker: { readonly isConnectionsOpen: boolean; readonly isPendingOpen: boolean }
+  /** Of clusters whose members are watched. */
+  readonly topology: Pick<TopologyView, 'snapshot' | 'stats'> | undefined
+}
 
 /** Counters kept elsewhere, read at each scrape: iterables stay live, so they may fill and change after they were given. */
 export interface ObservationSources {
   readonly listeners: Iterable<{ readonly name: string; readonly cluster: string; readonly stats: ListenerStats }>
-  readonly clusters: Iterable<{ readonly name: string; readonly stats: ClusterStats; readonly hosts: Iterable<Host> }>
+  readonly clusters: Iterable<ClusterSource>
+  /** Of listeners in mode `members`: how many members of the set have no listener of their own. */
+  readonly memberListeners: Iterable<{ readonly listener: string; readonly without: number }>
 }
 
 type Reads<S> = readonly (readonly [FamilyKey, (stats: S) => number])[]
@@ -29,6 +42,9 @@ const LISTENER_READS: Reads<ListenerStats> = [
 const HOST_READS: Reads<HostStats> = [
   ['upstreamTotal', (s) => s.connectionsTotal],
   ['upstreamActive', (s) => s.connectionsActive],
+  ['connectsPending', (s) => s.connectsPending],
+  ['hostConnectionsOverflow', (s) => s.connectionsOverflow],
+  ['hostPendingOverflow', (s) => s.connectsPendingOverflow],
   ['connectFailures', (s) => s.connectFailures],
   ['connectTimeouts', (s) => s.connectTimeouts],
   ['upstreamSent', (s) => s.bytesSent],
@@ -39,6 +55,12 @@ const HOST_READS: Reads<HostStats> = [
 ]
 
 const CLUSTER_READS: Reads<ClusterStats> = [
+  ['clusterActive', (s) => s.connectionsActive],
+  ['clusterPending', (s) => s.connectsPending],
+  ['connectionsOverflow', (s) => s.connectionsOverflow],
+  ['pendingOverflow', (s) => s.connectsPendingOverflow],
+  ['noPrimary', (s) => s.noPrimary],
+  ['memberDown', (s) => s.memberDown],
   ['noUsableHost', (s) => s.noUsableHost],
   ['connectRetries', (s) => s.connectRetries],
   ['membershipChanges', (s) => s.membershipChanges],
@@ -68,18 +90,33 @@ function summed(samples: readonly Sample[]): Iterable<Sample> {
   return byLabels.values()
 }
 
+function breakers({ name, breaker }: ClusterSource): Sample[] {
+  const sample = (word: string, isOpen: boolean): Sample => ({
+    labels: formatLabels(FAMILIES.breakerOpen.labels, [name, word]),
+    value: isOpen ? 1 : 0,
+  })
+  return [sample('connections', breaker.isConnectionsOpen), sample('pending_connects', breaker.isPendingOpen)]
+}
+
 export function exposeSources(sources: ObservationSources): Exposed[] {
-  const clusters = [...sources.clusters].map((c) => ({ name: c.name, stats: c.stats, hosts: [...new Set(c.hosts)] }))
+  const clusters = [...sources.clusters].map((c) => ({ ...c, hosts: [...new Set(c.hosts)] }))
   const listeners = [...sources.listeners].map((l) => [formatLabels(['listener'], [l.name]), l.stats] as const)
   const named = clusters.map((c) => [formatLabels(['cluster'], [c.name]), c.stats] as const)
   const hosts = clusters.flatMap((c) =>
     c.hosts.map((h) => [formatLabels(['cluster', 'host'], [c.name, h.name]), h.stats] as const),
   )
   const counts = clusters.map((c) => ({ labels: formatLabels(['cluster'], [c.name]), value: c.hosts.length }))
+  const without = [...sources.memberListeners].map((m) => ({
+    labels: formatLabels(FAMILIES.membersWithoutListener.labels, [m.listener]),
+    value: m.without,
+  }))
   return [
     ...exposed(LISTENER_READS, listeners),
     ...exposed(HOST_READS, hosts),
     ...exposed(CLUSTER_READS, named),
     { kind: 'samples', family: FAMILIES.upstreamHosts, samples: summed(counts) },
+    { kind: 'samples', family: FAMILIES.breakerOpen, samples: clusters.flatMap(breakers) },
+    ...exposeTopologies(clusters),
+    { kind: 'samples', family: FAMILIES.membersWithoutListener, samples: summed(without) },
   ]
 }

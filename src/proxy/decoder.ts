@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js'
-import type { Direction, Session, SessionEvents, TcpCodec } from '../core/codec.js'
+import type { Direction, Frame, Rewrite, RewriteResult, Session, SessionEvents, TcpCodec } from '../core/codec.js'
 import type { ConnectionInfo } from '../core/connection.js'
-import { DecodeError } from '../core/errors.js'
+import { DecodeError, ReplyWithheld } from '../core/errors.js'
 import type { Exchange } from '../core/exchange.js'
 import type { Logger } from '../core/logger.js'
 import type { Hub } from '../core/observer.js'
@@ -11,11 +11,17 @@ import type { LogLimiter } from './log-limiter.js'
 
 export interface DecoderDeps {
   readonly codec: TcpCodec
+  readonly rewrite: Rewrite | undefined
+  /** A node behind this listener calls itself by another member's name. */
+  readonly onMismatch: (host: string, me: string) => void
   readonly hub: Hub
   readonly clock: Clock
   readonly logger: Logger
   readonly logLimiter: LogLimiter
 }
+
+/** Names come from the network. */
+const MAX_LOGGED = 255
 
 /**
  * One connection's session, fenced in: what it tells goes to the observers and to the host's load, and whatever it throws
@@ -28,13 +34,14 @@ export class Decoder implements SessionEvents {
   /** Undefined once decoding is over. */
   #session: Session | undefined
   #isLost = false
+  #lostReason = ''
 
   constructor(deps: DecoderDeps, connection: ConnectionInfo, lease: Lease) {
     this.#deps = deps
     this.#connection = connection
     this.#lease = lease
     try {
-      this.#session = deps.codec.open({ connection, events: this })
+      this.#session = deps.codec.open({ connection, events: this, rewrite: deps.rewrite })
     } catch (error) {
       this.#lose('request', error)
     }
@@ -53,6 +60,22 @@ export class Decoder implements SessionEvents {
     return this.#session?.inFlight ?? 0
   }
 
+  /** The next chunk of this direction must go through `pushHeld`. */
+  holds(direction: Direction): boolean {
+    const session = this.#session
+    return (direction === 'reply' ? session?.holdsReplies : session?.holdsRequests) ?? false
+  }
+
+  /** What the session itself has to say to the client now. */
+  takeReply(): Buffer | undefined {
+    return this.#session?.takeReply()
+  }
+
+  /** Why decoding was lost; '' while it was not. */
+  get lostReason(): string {
+    return this.#lostReason
+  }
+
   get isMonitor(): boolean {
     return this.#session?.isMonitor ?? false
   }
@@ -67,6 +90,16 @@ export class Decoder implements SessionEvents {
     } catch (error) {
       this.#lose(direction, error)
       return false
+    }
+  }
+
+  /** What to write for these bytes; undefined when decoding is over and they must not be written. */
+  pushHeld(direction: Direction, chunk: Buffer): readonly Frame[] | undefined {
+    try {
+      return this.#session?.push(direction, chunk, this.#deps.clock.now())
+    } catch (error) {
+      this.#lose(direction, error)
+      return undefined
     }
   }
 
@@ -94,12 +127,33 @@ export class Decoder implements SessionEvents {
     this.#deps.hub.messageSeen(this.#connection, direction, opcode)
   }
 
+  replyRewritten(form: string, result: RewriteResult, detail: string): void {
+    this.#deps.hub.replyRewritten(this.#connection, form, result)
+    if (result === 'identity_mismatch') {
+      const me = detail.slice(0, MAX_LOGGED)
+      this.#logWithheld({ me, code: 'OPL_MEMBER_IDENTITY' }, 'A member calls itself by another name')
+      this.#deps.onMismatch(this.#connection.host?.name ?? '', detail)
+    } else if (result === 'failed') {
+      this.#logWithheld({ reason: detail, code: 'OPL_HELLO_NOT_REWRITTEN' }, "A hello reply can't be rewritten")
+    }
+  }
+
+  #logWithheld(what: { readonly code: string; readonly me?: string; readonly reason?: string }, message: string): void {
+    const { listener, host } = this.#connection
+    const suppressed = this.#deps.logLimiter.allow(`${what.code} ${listener}`)
+    if (suppressed < 0) return
+    const fields = { listener, host: host?.name ?? '', ...what, suppressed }
+    this.#deps.logger.warn(fields, `${message}: it was not sent, the connection is reset`)
+  }
+
   #lose(direction: Direction, error: unknown): void {
     this.#isLost = true
-    if (error instanceof DecodeError) {
+    this.#lostReason = error instanceof DecodeError ? error.reason : 'internal_error'
+    // A reply that was withheld is no lost framing, and was told of by its result.
+    if (error instanceof DecodeError && !(error instanceof ReplyWithheld)) {
       this.#logLost(direction, error)
       this.#deps.hub.decodingLost(this.#connection, direction, error)
-    } else {
+    } else if (!(error instanceof ReplyWithheld)) {
       this.#report(error)
       const lost = new DecodeError('internal_error', 'The codec failed on its own')
       this.#deps.hub.decodingLost(this.#connection, direction, lost)

@@ -7,7 +7,7 @@ import type { Logger } from '../core/logger.js'
 import type { CloseReason, Hub } from '../core/observer.js'
 import type { EndedBy } from '../core/outcome.js'
 import type { ListenerStats } from '../core/stats.js'
-import type { Cluster, Host, Lease, OnRead, UpstreamConnection } from '../core/upstream.js'
+import type { Cluster, Host, Lease, OnRead, Target, UpstreamConnection } from '../core/upstream.js'
 import { Decoder, type DecoderDeps } from './decoder.js'
 import { type LaneOwner, WatchLane } from './lane.js'
 import type { LogLimiter } from './log-limiter.js'
@@ -16,9 +16,14 @@ import { UpstreamReader } from './upstream-reader.js'
 /** What all connections of a listener share: one object, so that a connection holds one reference. */
 export interface TcpConnectionDeps {
   readonly findCluster: () => Cluster | undefined
+  readonly target: Target
+  /** Before the first upstream is dialled; undefined when there is nothing to wait for. */
+  readonly whenReady: () => Promise<void> | undefined
   /** Undefined: bytes pass undecoded (`protocol: tcp`). */
   readonly decoder: DecoderDeps | undefined
   readonly closeWhenUndecodable: boolean
+  /** Replies may be held and rewritten: what can't be decoded is closed. */
+  readonly isRewriting: boolean
   /** 0 is off. */
   readonly idleTimeoutMs: number
   /** A reset can be sent to clients: plain TCP. */
@@ -35,6 +40,13 @@ export interface TcpConnectionDeps {
 const LINGER_MS = 1_000
 /** How long a side that reads slowly may take for what it was given before its end. A drain's deadline comes first when it is shorter. */
 const FLUSH_MS = 30_000
+const MAX_ANSWERS_BYTES = 65_536
+/** By what a codec says of a reply that it did not send. */
+const GIVE_UP_REASONS: Readonly<Record<string, CloseReason>> = {
+  identity_mismatch: 'identity_mismatch',
+  hello_not_rewritten: 'not_rewritten',
+  not_primary: 'primary_changed',
+}
 
 /**
  * One client and its server, from accept to the last close.
@@ -58,7 +70,7 @@ export class TcpConnection implements LaneOwner {
   #decoder: Decoder | undefined
   #requests: WatchLane | undefined
   #replies: WatchLane | undefined
-  #isDraining = false
+  #drainReason: CloseReason | undefined
   #lastActiveMs = 0
   /** The idle timeout while open, the linger while closing. */
   #timer: Timer | undefined
@@ -106,11 +118,21 @@ export class TcpConnection implements LaneOwner {
     return this.#downstream.writableLength > 0 || (this.#upstream?.writableLength ?? 0) > 0
   }
 
+  get host(): Host | undefined {
+    return this.#host
+  }
+
   /** For a drain: ends as soon as no operation is in flight; never by itself when nobody knows what is in flight. */
-  finishWhenIdle(): void {
-    this.#isDraining = true
-    if (this.#state === 'connecting') this.cut('drained')
+  finishWhenIdle(reason: CloseReason): void {
+    this.#drainReason = reason
+    if (this.#state === 'connecting') this.cut(reason)
     else this.#finishIfIdle()
+  }
+
+  /** For a drain that leaves the client a moment to speak: what it sends just now is answered before the end. */
+  finishAfterReply(reason: CloseReason): void {
+    this.#drainReason = reason
+    if (this.#state === 'connecting') this.cut(reason)
   }
 
   /** Both sides closed now, whatever is in flight. */
@@ -134,8 +156,19 @@ export class TcpConnection implements LaneOwner {
       stats.bytesSent += byteCount
       if (this.#host !== undefined) this.#host.stats.bytesReceived += byteCount
     }
+    if (this.#deps.isRewriting) this.#sayOwn()
     if (this.#deps.idleTimeoutMs > 0) this.#lastActiveMs = this.#deps.clock.now()
-    if (this.#isDraining) this.#finishIfIdle()
+    if (this.#drainReason !== undefined) this.#finishIfIdle()
+  }
+
+  /** Answers that no server gave. Who reads none of them is not read either, until it does. */
+  #sayOwn(): void {
+    const reply = this.#decoder?.takeReply()
+    if (reply === undefined || !this.#downstream.writable) return
+    this.#downstream.write(reply)
+    this.info.bytesSent += reply.length
+    this.#deps.stats.bytesSent += reply.length
+    if (this.#downstream.writableLength > MAX_ANSWERS_BYTES) this.#downstream.pause()
   }
 
   readingPaused(): void {
@@ -143,7 +176,17 @@ export class TcpConnection implements LaneOwner {
   }
 
   decodingEnded(): void {
-    if (this.#deps.closeWhenUndecodable && this.#decoder?.isLost === true) this.#finish('undecodable')
+    const decoder = this.#decoder
+    if (decoder?.isLost !== true) return
+    if (this.#deps.isRewriting) this.#giveUp(decoder.lostReason)
+    else if (this.#deps.closeWhenUndecodable) this.#finish('undecodable')
+  }
+
+  /** What can't be read or sent here might lead the client past the proxy, so not a byte more is sent. */
+  #giveUp(lostReason: string): void {
+    this.#because(GIVE_UP_REASONS[lostReason] ?? 'undecodable')
+    this.#reset(this.#downstream)
+    this.#upstream?.destroy()
   }
 
   async #connect(signal: AbortSignal, onRead: OnRead): Promise<UpstreamConnection | Error> {
@@ -151,7 +194,8 @@ export class TcpConnection implements LaneOwner {
     if (cluster === undefined)
       return new UpstreamError('no_usable_host', '', `There is no cluster ${this.info.cluster}`)
     try {
-      return await cluster.connect({ signal, onRead })
+      await unlessAborted(this.#deps.whenReady(), signal)
+      return await cluster.connect({ signal, onRead, target: this.#deps.target })
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }
@@ -160,10 +204,12 @@ export class TcpConnection implements LaneOwner {
   #connectFailed(error: Error): void {
     const failure = error instanceof UpstreamError ? error.failure : undefined
     if (failure !== 'aborted') {
-      this.#because(failure ?? 'error')
+      this.#because(failure === 'overflow' ? 'upstream_overflow' : (failure ?? 'error'))
       this.#logConnectFailure(error)
     }
-    this.#downstream.destroy()
+    // A driver's monitor that is reset knows at once that the member is down.
+    if (failure === 'member_down') this.#reset(this.#downstream)
+    else this.#downstream.destroy()
     this.#closeIfOver()
   }
 
@@ -191,8 +237,9 @@ export class TcpConnection implements LaneOwner {
     this.info.host = lease.host
     this.#upstream = socket
     if (this.#deps.decoder !== undefined) this.#decoder = new Decoder(this.#deps.decoder, this.info, lease)
-    const requests = new WatchLane('request', this.#downstream, socket, this.#decoder, this)
-    const replies = new WatchLane('reply', socket, this.#downstream, this.#decoder, this)
+    const { isRewriting } = this.#deps
+    const requests = new WatchLane('request', this.#downstream, socket, this.#decoder, this, isRewriting)
+    const replies = new WatchLane('reply', socket, this.#downstream, this.#decoder, this, isRewriting)
     this.#requests = requests
     this.#replies = replies
     this.#listenUpstream(socket)
@@ -202,7 +249,11 @@ export class TcpConnection implements LaneOwner {
     socket.on('data', (chunk) => replies.forward(chunk))
     socket.on('drain', () => requests.resume())
     this.#downstream.on('data', (chunk) => requests.forward(chunk))
-    this.#downstream.on('drain', () => replies.resume())
+    this.#downstream.on('drain', () => {
+      replies.resume()
+      // Paused by answers of our own; a slow upstream pauses it again with the next chunk.
+      if (isRewriting) this.#downstream.resume()
+    })
     if (this.#downstream.readableEnded) requests.end()
     socket.resume()
     if (this.#decoder?.isLost === true) this.decodingEnded()
@@ -272,7 +323,7 @@ export class TcpConnection implements LaneOwner {
   }
 
   #finishIfIdle(): void {
-    if (this.isDecoded && this.inFlight === 0) this.#finish('drained')
+    if (this.isDecoded && this.inFlight === 0) this.#finish(this.#drainReason ?? 'drained')
   }
 
   /** Both sides are told the end after what they were given, and have a moment to say theirs. */
@@ -317,6 +368,20 @@ export class TcpConnection implements LaneOwner {
   #endDecoding(): void {
     this.#decoder?.end(endedBy(this.#reason))
   }
+}
+
+/** Ends early, without an error, when the signal does. */
+function unlessAborted(ready: Promise<void> | undefined, signal: AbortSignal): Promise<void> | undefined {
+  if (ready === undefined) return undefined
+  return new Promise((resolve) => {
+    const done = () => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+    void ready.then(done)
+  })
 }
 
 function endedBy(reason: CloseReason | undefined): EndedBy {

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
-import type { TcpCodec } from '../core/codec.js'
+import type { Rewrite, TcpCodec } from '../core/codec.js'
 import { ConnectionInfo } from '../core/connection.js'
 import type { DrainResult, Listener } from '../core/listener.js'
 import type { Logger } from '../core/logger.js'
 import type { CloseReason, Hub } from '../core/observer.js'
 import { ListenerStats } from '../core/stats.js'
-import { type Address, type Cluster, formatAddress } from '../core/upstream.js'
+import { type Address, type Cluster, formatAddress, type Host, type Target } from '../core/upstream.js'
 import { Acceptor, destroyQuietly } from './acceptor.js'
 import type { ListenerConfig } from './config.js'
 import { Drain } from './drain.js'
@@ -18,6 +18,12 @@ export interface TcpListenerDeps {
   readonly codec: TcpCodec | undefined
   /** Asked for each connection, so that a replaced cluster takes effect at once. */
   readonly findCluster: (name: string) => Cluster | undefined
+  /** Default: any host. */
+  readonly target?: Target
+  /** Replies that name members are led through the proxy. */
+  readonly rewrite?: Rewrite
+  /** What a first connection waits for; undefined when there is nothing (any more). */
+  readonly whenReady?: () => Promise<void> | undefined
   readonly nextConnectionId: () => number
   readonly hub: Hub
   readonly clock: Clock
@@ -26,6 +32,8 @@ export interface TcpListenerDeps {
 
 /** A listener whose connections can be looked at. */
 export interface TcpListener extends Listener {
+  /** Ends the connections to some hosts, monitors first, others as their next reply is out, the rest after `drain_timeout`. */
+  retire(isRetired: (host: Host) => boolean, reason: CloseReason): void
   /** Those past accept and TLS that have not ended yet. */
   readonly connections: Iterable<ConnectionInfo>
 }
@@ -43,6 +51,8 @@ class TcpProxy implements TcpListener {
   readonly #acceptor: Acceptor
   readonly #connections = new Set<TcpConnection>()
   #drain: Drain | undefined
+  /** Of connections to hosts that are of no use any more. */
+  readonly #retirements = new Set<Drain>()
 
   constructor(config: ListenerConfig, deps: TcpListenerDeps) {
     this.#config = config
@@ -97,12 +107,26 @@ class TcpProxy implements TcpListener {
     return result
   }
 
+  retire(isRetired: (host: Host) => boolean, reason: CloseReason): void {
+    const retired = [...this.#connections].filter(({ host }) => host !== undefined && isRetired(host))
+    if (retired.length === 0 || this.#drain !== undefined) return
+    const drain = new Drain(retired, this.#deps.clock, this.#config.drain_timeout, { reason, monitors: 'first' })
+    this.#retirements.add(drain)
+    void drain.result.then(() => this.#retirements.delete(drain))
+  }
+
   #shareDeps(logLimiter: LogLimiter): TcpConnectionDeps {
-    const { codec, hub, clock, logger, findCluster } = this.#deps
+    const { codec, hub, clock, logger, findCluster, target = { kind: 'any' }, rewrite, whenReady } = this.#deps
     const config = this.#config
+    const onMismatch = (host: string, me: string) => {
+      findCluster(config.cluster)?.topology?.distrust(host, me)
+    }
     return {
       findCluster: () => findCluster(config.cluster),
-      decoder: codec === undefined ? undefined : { codec, hub, clock, logger, logLimiter },
+      target,
+      whenReady: whenReady ?? (() => undefined),
+      decoder: codec === undefined ? undefined : { codec, rewrite, onMismatch, hub, clock, logger, logLimiter },
+      isRewriting: rewrite !== undefined,
       closeWhenUndecodable: config.on_decode_error === 'close',
       idleTimeoutMs: config.idle_timeout,
       canResetDownstream: config.tls === undefined && config.address.kind === 'tcp',
@@ -114,6 +138,7 @@ class TcpProxy implements TcpListener {
       onClosed: (connection) => {
         this.#connections.delete(connection)
         this.#drain?.connectionEnded(connection)
+        for (const drain of this.#retirements) drain.connectionEnded(connection)
       },
     }
   }

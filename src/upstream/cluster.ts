@@ -2,28 +2,36 @@ import type { Clock, Timer } from '../core/clock.js'
 import { UpstreamError, type UpstreamFailure } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { ClusterStats } from '../core/stats.js'
+import type { TopologySnapshot, TopologyView } from '../core/topology.js'
 import type {
   Cluster,
+  ConnectOptions,
   Host,
   HostSet,
   LoadBalancer,
-  OnRead,
   Picker,
   PickWant,
   UpstreamConnection,
 } from '../core/upstream.js'
+import type { CircuitBreaker } from './circuit-breaker.js'
 import type { Discovery } from './discovery/discovery.js'
 import type { Endpoint } from './host.js'
 import { diffHostSets, NO_HOSTS, nextHostSet } from './host-set.js'
 import { HostLease } from './lease.js'
 import type { DialResult, TcpConnector } from './tcp-connector.js'
+import { type ReadPreference, selectMembers } from './topology/selection.js'
 
 export interface TcpClusterParts {
   readonly name: string
   readonly maxConnectAttempts: number
   /** How long a connection waits for discovery's first answer. */
   readonly discoveryTimeoutMs: number
+  readonly primaryTimeoutMs: number
   readonly discovery: Discovery
+  /** Undefined: nobody asks the hosts what they are. */
+  readonly topology: TopologyView | undefined
+  readonly readPreference: ReadPreference
+  readonly breaker: CircuitBreaker
   readonly loadBalancer: LoadBalancer
   readonly connector: TcpConnector
   readonly clock: Clock
@@ -35,12 +43,9 @@ export interface TcpClusterParts {
   readonly onClose: () => void
 }
 
-interface ConnectWant {
-  readonly signal: AbortSignal
-  readonly onRead?: OnRead
-}
-
 const ANY_HOST: PickWant = Object.freeze({})
+/** After a primary could not be reached, how long news of another one are waited for before it is tried again. */
+const PRIMARY_RETRY_MS = 500
 
 /** A cluster whose members are reached over TCP, TLS or Unix sockets. */
 export class TcpCluster implements Cluster {
@@ -51,15 +56,22 @@ export class TcpCluster implements Cluster {
   readonly #waiting = new Set<() => void>()
   #isDiscovered = false
   #hosts: HostSet
+  /** Of `#pickable`, which is what the balancer may choose from. */
   #picker: Picker
+  #pickable: readonly Host[]
 
   constructor(parts: TcpClusterParts) {
     this.name = parts.name
     this.#parts = parts
     this.stats = parts.stats
     this.#hosts = parts.previousHosts ?? NO_HOSTS
-    this.#picker = parts.loadBalancer.build(this.#hosts.usable)
-    parts.discovery.start({
+    this.#pickable = this.#hosts.usable
+    this.#picker = parts.loadBalancer.build(this.#pickable)
+  }
+
+  /** Discovery begins; once. */
+  start(): void {
+    this.#parts.discovery.start({
       found: (endpoints) => this.#replaceHosts(endpoints),
       failed: (reason) => this.#discoveryFailed(reason),
     })
@@ -67,6 +79,14 @@ export class TcpCluster implements Cluster {
 
   get hosts(): HostSet {
     return this.#hosts
+  }
+
+  get topology(): TopologyView | undefined {
+    return this.#parts.topology
+  }
+
+  get breaker(): CircuitBreaker {
+    return this.#parts.breaker
   }
 
   /** The word of the config. */
@@ -79,20 +99,35 @@ export class TcpCluster implements Cluster {
     return () => this.#listeners.delete(listener)
   }
 
-  async connect(want: ConnectWant): Promise<UpstreamConnection> {
+  async connect(want: ConnectOptions): Promise<UpstreamConnection> {
     if (!this.#isDiscovered && this.#hosts.version === 0) await this.#firstAnswer(want.signal)
+    const { topology } = this.#parts
+    const { target } = want
+    if (target?.kind === 'member') return this.#connectMember(target.name, want)
+    // Of routers each will do, and none is a primary.
+    const wantsPrimary = target?.kind === 'primary' && topology !== undefined && topology.snapshot.kind !== 'routers'
+    return wantsPrimary ? this.#connectPrimary(topology, want) : this.#connectAny(want)
+  }
+
+  close(): void {
+    this.#parts.discovery.close()
+    this.#parts.onClose()
+    this.#listeners.clear()
+    this.#wake()
+  }
+
+  async #connectAny(want: ConnectOptions): Promise<UpstreamConnection> {
+    const picker = this.#currentPicker()
     let failure: UpstreamError | undefined
     let failed: Set<Host> | undefined
     for (let attempt = 1; attempt <= this.#parts.maxConnectAttempts; attempt++) {
-      const host = this.#picker.pick(failed === undefined ? ANY_HOST : { not: failed })
+      const host = picker.pick(failed === undefined ? ANY_HOST : { not: failed })
       if (host === undefined) break
       if (failure !== undefined) this.stats.connectRetries++
-      const lease = new HostLease(host)
-      const result = await this.#parts.connector.dial(host, want)
-      if (result.kind === 'connected') return { socket: result.socket, lease }
-      lease.release()
-      failure = this.#attemptFailed(host, result)
-      if (result.kind === 'aborted') throw failure
+      const result = await this.#dial(host, want)
+      if (!(result instanceof UpstreamError)) return result
+      failure = result
+      if (result.failure === 'aborted' || (result.failure === 'overflow' && result.host === '')) throw failure
       failed ??= new Set()
       failed.add(host)
     }
@@ -101,11 +136,107 @@ export class TcpCluster implements Cluster {
     throw new UpstreamError('no_usable_host', '', `Cluster ${this.name} has no usable host`)
   }
 
-  close(): void {
-    this.#parts.discovery.close()
-    this.#parts.onClose()
-    this.#listeners.clear()
-    this.#wake()
+  /** To that one or to none: what is known to be down is not even dialled, so that its clients hear at once. */
+  async #connectMember(name: string, want: ConnectOptions): Promise<UpstreamConnection> {
+    const { topology } = this.#parts
+    const member = topology?.snapshot.members.find((one) => one.name === name)
+    const host = this.#hosts.all.find((one) => one.name === name)
+    const isDown = member !== undefined && !member.isUp && member.reason !== ''
+    if (host === undefined || isDown) {
+      this.stats.memberDown++
+      topology?.requestCheck(name)
+      const reason = host === undefined ? 'it is no member of the cluster' : (member?.reason ?? '')
+      throw new UpstreamError('member_down', name, `Member ${name} is down: ${reason}`)
+    }
+    const result = await this.#dial(host, want)
+    if (result instanceof UpstreamError) throw result
+    return result
+  }
+
+  /** To nobody else: a write that reaches another member fails at best. */
+  async #connectPrimary(topology: TopologyView, want: ConnectOptions): Promise<UpstreamConnection> {
+    const { clock, primaryTimeoutMs } = this.#parts
+    const deadlineMs = clock.now() + primaryTimeoutMs
+    const isPrimary = ({ name }: Host) => name === topology.snapshot.primary
+    let failure: UpstreamError | undefined
+    do {
+      const host = await this.#awaitHost(topology, isPrimary, deadlineMs - clock.now(), want.signal)
+      if (host === undefined) break
+      const result = await this.#dial(host, want)
+      if (!(result instanceof UpstreamError)) {
+        if (isPrimary(host)) return result
+        result.socket.destroy()
+        result.lease.release()
+        continue
+      }
+      failure = result
+      if (result.failure === 'aborted' || result.failure === 'overflow') throw result
+      this.stats.connectRetries++
+      const { version } = topology.snapshot
+      await this.#news(topology, (next) => next.version > version, PRIMARY_RETRY_MS, want.signal)
+    } while (clock.now() < deadlineMs && !want.signal.aborted)
+    if (want.signal.aborted) throw aborted(topology.snapshot.primary)
+    if (failure !== undefined) throw failure
+    this.stats.noPrimary++
+    throw new UpstreamError('no_primary', '', `Cluster ${this.name} has no primary`)
+  }
+
+  async #awaitHost(topology: TopologyView, claim: (host: Host) => boolean, maxMs: number, signal: AbortSignal) {
+    const find = () => this.#hosts.all.find(claim)
+    if (find() === undefined) await this.#news(topology, ({ primary }) => primary !== '', maxMs, signal)
+    return find()
+  }
+
+  /** Until the claim holds, time is up, or the caller has left; whichever comes first. */
+  async #news(
+    topology: TopologyView,
+    claim: (snapshot: TopologySnapshot) => boolean,
+    maxMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (maxMs <= 0) return
+    const waiting = new AbortController()
+    const end = () => waiting.abort()
+    const timer = this.#parts.clock.after(maxMs, end)
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    // Rejects by our own signal alone: that is an end like the others.
+    await topology.until(claim, waiting.signal).catch(() => undefined)
+    timer.cancel()
+    signal.removeEventListener('abort', end)
+  }
+
+  async #dial(host: Host, want: ConnectOptions): Promise<UpstreamConnection | UpstreamError> {
+    const verdict = this.#parts.breaker.ask(host)
+    if (verdict !== 'closed') {
+      const name = verdict === 'cluster_open' ? '' : host.name
+      const whose = name === '' ? `cluster ${this.name}` : name
+      return new UpstreamError('overflow', name, `The circuit breaker of ${whose} is open`)
+    }
+    const lease = new HostLease(host, this.stats)
+    const result = await this.#parts.connector.dial(host, want)
+    lease.dialled()
+    if (result.kind === 'connected') return { socket: result.socket, lease }
+    lease.release()
+    const failure = this.#attemptFailed(host, result)
+    if (failure.failure !== 'aborted') this.#parts.topology?.requestCheck(host.name)
+    return failure
+  }
+
+  /** Hosts that a connection to any may go to now. With nobody known to be usable, all: their own answers will tell. */
+  #currentPicker(): Picker {
+    const { topology, readPreference, loadBalancer } = this.#parts
+    if (topology === undefined) return this.#picker
+    const { all, usable } = this.#hosts
+    const names = new Set(selectMembers(topology.snapshot, readPreference).map(({ name }) => name))
+    const isPanic = usable.length === 0
+    const pickable = isPanic ? all : usable.filter(({ name }) => names.has(name))
+    const isSame = pickable.length === this.#pickable.length && pickable.every((host, i) => this.#pickable[i] === host)
+    if (!isSame) {
+      this.#pickable = pickable
+      this.#picker = loadBalancer.build(pickable)
+    }
+    return this.#picker
   }
 
   #attemptFailed(host: Host, result: Exclude<DialResult, { kind: 'connected' }>): UpstreamError {
@@ -124,6 +255,7 @@ export class TcpCluster implements Cluster {
     this.#isDiscovered = true
     if (after !== before) {
       this.#hosts = after
+      this.#pickable = after.usable
       this.#picker = this.#parts.loadBalancer.build(after.usable)
       this.#tellChange(before, after)
     }
@@ -132,7 +264,7 @@ export class TcpCluster implements Cluster {
 
   #tellChange(before: HostSet, after: HostSet): void {
     const { added, removed } = diffHostSets(before, after)
-    if (before.version > 0) {
+    if (before.version > 0 && added.length + removed.length > 0) {
       this.stats.membershipChanges++
       const names = { added: added.map((host) => host.name), removed: removed.map((host) => host.name) }
       this.#parts.logger.info({ cluster: this.name, ...names }, 'Hosts of the cluster changed')
@@ -167,6 +299,8 @@ export class TcpCluster implements Cluster {
     })
   }
 }
+
+const aborted = (host: string) => new UpstreamError('aborted', host, `Connecting to ${host}: the client left`)
 
 function failureOf(result: Exclude<DialResult, { kind: 'connected' }>): UpstreamFailure {
   switch (result.kind) {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isServiceName, parseDnsName } from '../core/dns-name.js'
 import { address, durationMs } from '../core/units.js'
 
 /** Timers of Node overflow past 2^31 ms and would fire at once. */
@@ -25,6 +26,25 @@ const dnsSchema = z.strictObject({
   family: z.enum(['any', 'v4', 'v6']).default('any'),
 })
 
+/** Not quoted when it is wrong: a whole URI may have been pasted here, password included. */
+const dnsName = z.string().transform((text, context) => {
+  const name = parseDnsName(text)
+  if (name !== undefined) return name
+  context.addIssue('expected a host name alone, like cluster0.example.net')
+  return z.NEVER
+})
+
+const srvSchema = z.strictObject({
+  /** Its SRV records name the hosts. */
+  name: dnsName,
+  service: z
+    .string()
+    .refine(isServiceName, { error: 'expected the name of a service, like mongodb' })
+    .default('mongodb'),
+  /** Of routers: so many are used, chosen at random; 0 takes all. */
+  max_hosts: z.int().min(0).default(0),
+})
+
 const tlsSchema = z
   .strictObject({
     /** PEM files; without `ca` the public authorities that Node carries are trusted. */
@@ -39,7 +59,32 @@ const tlsSchema = z
     error: 'expected cert and key together',
   })
 
-/** One entry of `clusters:`. Exactly one of hosts, dns and uri says where the hosts are; a uri is taken apart by the protocol that knows it. */
+const cap = (fallback: number) => z.int().min(1).max(1_000_000).default(fallback)
+
+const breakersSchema = z.strictObject({
+  /** Of the whole cluster: connections that stand or are being dialled, and those being dialled. */
+  max_connections: cap(20_000),
+  max_pending_connects: cap(1_024),
+  /** Of each host. */
+  host: z.strictObject({ max_connections: cap(20_000), max_pending_connects: cap(1_024) }).prefault({}),
+})
+
+const readPreferenceSchema = z.strictObject({
+  mode: z.enum(['primary', 'primary_preferred', 'secondary', 'secondary_preferred', 'nearest']).default('nearest'),
+  /** Tag sets in order; the first that a member fits counts. */
+  tags: z.array(z.record(z.string(), z.string())).default([]),
+  /** How far a secondary's data may be behind; 0 is off. */
+  max_staleness: duration.prefault('0s'),
+  latency_window: duration.prefault('15ms'),
+})
+
+/** `false` for none, where it would be on without a word. */
+const noTls = z
+  .boolean()
+  .refine((isOn) => !isOn, { error: 'expected false or a mapping, {} takes all defaults' })
+  .transform(() => undefined)
+
+/** One entry of `clusters:`. Exactly one of hosts, dns, srv and uri says where the hosts are; a uri is taken apart by the protocol that knows it. */
 export const clusterSchema = z
   .strictObject({
     name: z
@@ -47,21 +92,33 @@ export const clusterSchema = z
       .regex(/^[\w.-]{1,63}$/, { error: 'expected 1 to 63 letters, digits, dots, dashes or underscores' }),
     hosts: z.array(hostSchema).min(1).optional(),
     dns: dnsSchema.optional(),
+    srv: srvSchema.optional(),
     uri: z.string().min(1).optional(),
+    /** The name of the replica set that the hosts must be members of; without it, the one they are found to be. */
+    replica_set: z.string().min(1).max(255).optional(),
+    /** How often members are asked what they are; those that can tell news at once do. */
+    heartbeat: positiveDuration.refine((ms) => ms >= 500, { error: 'expected at least 500ms' }).prefault('10s'),
+    /** How long a connection for the primary waits while there is none. */
+    primary_timeout: duration.prefault('10s'),
+    /** Of connections that may go to any member. */
+    read_preference: readPreferenceSchema.prefault({}),
+    circuit_breakers: breakersSchema.prefault({}),
     connect_timeout: positiveDuration.prefault('2s'),
     max_connect_attempts: z.int().min(1).max(16).default(3),
     load_balancer: z.enum(['round_robin', 'least_request']).default('round_robin'),
-    tls: tlsSchema.optional(),
+    tls: z.union([tlsSchema, noTls]).optional(),
     /** Idle time before the first keep-alive probe; 0 turns probes off. */
     tcp_keepalive: duration.prefault('60s'),
   })
-  .refine(
-    (cluster) => [cluster.hosts, cluster.dns, cluster.uri].filter((source) => source !== undefined).length === 1,
-    {
-      error: 'expected exactly one of hosts, dns and uri',
-    },
-  )
+  .refine(({ hosts, dns, srv, uri }) => [hosts, dns, srv, uri].filter((source) => source !== undefined).length === 1, {
+    error: 'expected exactly one of hosts, dns, srv and uri',
+  })
+  .refine(({ srv, replica_set }) => srv === undefined || srv.max_hosts === 0 || replica_set === undefined, {
+    error: 'expected 0 beside replica_set: a set tells all its members',
+    path: ['srv', 'max_hosts'],
+  })
 
 export type ClusterConfig = z.output<typeof clusterSchema>
 export type UpstreamTlsConfig = z.output<typeof tlsSchema>
 export type DnsConfig = z.output<typeof dnsSchema>
+export type SrvConfig = z.output<typeof srvSchema>

@@ -1,4 +1,4 @@
-import type { Host, HostSet } from '../core/upstream.js'
+import { formatAddress, type Host, type HostSet } from '../core/upstream.js'
 import { createHost, type Endpoint } from './host.js'
 
 /** Before the first answer of discovery. */
@@ -11,27 +11,39 @@ export interface HostDiff {
 
 /**
  * The set that follows `previous`. A host whose address, name and weight stay keeps its object, and so its load and its place
- * in everybody's maps; one whose weight changed keeps its counters. Duplicates are dropped.
- * @returns `previous` itself when nothing changed, whatever the order
+ * in everybody's maps; one whose weight or address changed keeps its counters. Duplicates are dropped.
+ * @returns `previous` itself when nothing changed but roles, whatever the order
  */
 export function nextHostSet(previous: HostSet, endpoints: readonly Endpoint[]): HostSet {
   const known = new Map(previous.all.map((host) => [host.name, host]))
   const hosts = new Map<string, Host>()
+  const usable: Host[] = []
   for (const endpoint of endpoints) {
     const fresh = createHost(endpoint)
-    if (!hosts.has(fresh.name)) hosts.set(fresh.name, keepOrReplace(known.get(fresh.name), endpoint, fresh))
+    if (hosts.has(fresh.name)) continue
+    const host = keepOrReplace(known.get(fresh.name), endpoint, fresh)
+    hosts.set(fresh.name, host)
+    if (endpoint.isUsable !== false) usable.push(host)
   }
   const all = [...hosts.values()]
-  const isSame = all.length === previous.all.length && all.every((host) => known.get(host.name) === host)
-  if (isSame && previous.version > 0) return previous
+  if (previous.version > 0 && hasSame(all, previous.all) && hasSame(usable, previous.usable)) return previous
   Object.freeze(all)
-  return Object.freeze({ version: previous.version + 1, all, usable: all })
+  Object.freeze(usable)
+  return Object.freeze({ version: previous.version + 1, all, usable })
 }
+
+const hasSame = (hosts: readonly Host[], others: readonly Host[]): boolean =>
+  hosts.length === others.length && hosts.every((host) => others.includes(host))
 
 function keepOrReplace(old: Host | undefined, endpoint: Endpoint, fresh: Host): Host {
   if (old === undefined) return fresh
-  const isSame = old.weight === endpoint.weight && old.hostname === endpoint.hostname
-  return isSame ? old : createHost(endpoint, old.stats)
+  const isSame =
+    old.weight === endpoint.weight &&
+    old.hostname === endpoint.hostname &&
+    formatAddress(old.address) === formatAddress(endpoint.address)
+  if (!isSame) return createHost(endpoint, old.stats)
+  old.state.role = fresh.state.role
+  return old
 }
 
 /** Who came and who left, by name. */

@@ -1,5 +1,5 @@
 import { HostStats } from '../core/stats.js'
-import { type Address, formatAddress, type Host } from '../core/upstream.js'
+import { type Address, formatAddress, type Host, type HostState } from '../core/upstream.js'
 
 /** What discovery knows of a host, before it has counters. */
 export interface Endpoint {
@@ -7,10 +7,15 @@ export interface Endpoint {
   /** The DNS name that resolved to this address; '' when the address was written down. */
   readonly hostname: string
   readonly weight: number
+  /** The member's own name; the address when there is none. */
+  readonly name?: string
+  readonly role?: HostState['role']
+  /** Default: true. */
+  readonly isUsable?: boolean
 }
 
 /** @param stats counters to go on with, when the host was known with another weight */
 export function createHost(endpoint: Endpoint, stats: HostStats = new HostStats()): Host {
-  const { address, hostname, weight } = endpoint
-  return Object.freeze({ name: formatAddress(address), address, hostname, weight, stats })
+  const { address, hostname, weight, name = formatAddress(address), role = '' } = endpoint
+  return Object.freeze({ name, address, hostname, weight, stats, state: { role } })
 }

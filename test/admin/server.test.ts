@@ -1,123 +1,18 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type IncomingHttpHeaders, request } from 'node:http'
+import { request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { adminSchema } from '../../src/admin/config.js'
 import { redact } from '../../src/admin/redact.js'
 import { AdminServer } from '../../src/admin/server.js'
-import type { AdminSources, OperationRow } from '../../src/admin/sources.js'
 import { systemClock } from '../../src/core/clock.js'
-import { ConnectionInfo } from '../../src/core/connection.js'
 import type { Logger } from '../../src/core/logger.js'
 import { silentLogger } from '../../src/core/logger.js'
-import { ClusterStats, HostStats } from '../../src/core/stats.js'
 import { FakeClock } from '../support/fake-clock.js'
-
-const ROW: OperationRow = {
-  cluster: 'shop',
-  database: 'shop',
-  collection: 'orders',
-  command: 'find',
-  isControl: false,
-  rate: 12.34,
-  errorRate: 0,
-  awaitedRate: 0,
-  documentsRate: 240,
-  bytesRate: 9_000,
-  p50Ms: 0.4321,
-  p95Ms: 12.3,
-  p99Ms: 1_234,
-  isRecent: true,
-  operations: 1_000,
-  errors: 3,
-  awaited: 0,
-  documentsReturned: 20_000,
-  documentsSent: 0,
-  requestBytes: 1,
-  replyBytes: 2,
-}
-
-async function* textOf(...chunks: string[]): AsyncGenerator<string> {
-  yield* chunks
-}
-
-function fakeSources(overrides: Partial<AdminSources> = {}): AdminSources {
-  const host = {
-    name: '10.0.0.1:27017',
-    address: { kind: 'tcp', host: '10.0.0.1', port: 27017 },
-    hostname: '',
-  } as const
-  const hosts = [
-    { ...host, weight: 1, stats: new HostStats() },
-    { ...host, name: '10.0.0.2:27017', weight: 1, stats: new HostStats() },
-  ]
-  return {
-    version: '1.2.3',
-    metrics: (accept) => ({
-      contentType: `text/plain; asked=${accept}`,
-      body: textOf('# TYPE a counter\na_total{x="1 2"} 3\nb_buck', 'et{le="1.0"} 4\nb_sum 0.5\n'),
-    }),
-    operations: (by) => ({
-      totals: { rate: 1, errorRate: 0, operations: 5, errors: 0, awaited: 0 },
-      rows: [{ ...ROW, command: by === 'collection' ? '' : ROW.command }],
-      rowsTotal: 1,
-    }),
-    live: () => ({ connections: 3, active: 2, awaitedActive: 1 }),
-    listeners: () => [
-      { name: 'front', protocol: 'mongodb', cluster: 'shop', address: '127.0.0.1:1', uri: 'mongodb://127.0.0.1:1/' },
-    ],
-    clusters: () => [
-      { name: 'shop', stats: new ClusterStats(), hosts: { version: 2, all: hosts, usable: hosts.slice(1) } },
-    ],
-    connections: () => [1, 2, 3].map((id) => new ConnectionInfo(id, 'front', 'shop', `127.0.0.1:${id}`, 500)),
-    configDump: () => ({
-      clusters: [{ uri: 'mongodb://ann:p%40ss@db/', tls: { key: '/etc/key.pem', passphrase: 'x' } }],
-    }),
-    readiness: () => ({ ready: true, reason: '' }),
-    drain: () => undefined,
-    ...overrides,
-  }
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-interface Started {
-  readonly server: AdminServer
-  readonly port: number
-  ask(path: string, how?: { method?: string; headers?: Record<string, string>; body?: string }): Promise<Answer>
-}
-
-async function start(
-  t: Test,
-  overrides: Partial<AdminSources> = {},
-  config: object = {},
-  logger: Logger = silentLogger,
-): Promise<Started> {
-  const parsed = adminSchema.parse({ address: '127.0.0.1:0', ...config })
-  const server = new AdminServer({ config: parsed, sources: fakeSources(overrides), clock: systemClock, logger })
-  await server.listen()
-  t.teardown(() => server.close())
-  const port = server.address?.kind === 'tcp' ? server.address.port : 0
-  return {
-    server,
-    port,
-    ask: async (path, { method = 'GET', headers = {}, body } = {}) => {
-      const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false })
-      sent.end(body)
-      const [response] = await once(sent, 'response')
-      let text = ''
-      for await (const chunk of response.setEncoding('utf8')) text += chunk
-      return { status: response.statusCode, headers: response.headers, body: text }
-    },
-  }
-}
+import { fakeSources, ROW, start } from './harness.js'
 
 t.test('the page and all it needs are served, with headers that keep other sites and inline scripts out', async (t) => {
   const { ask } = await start(t)
@@ -133,11 +28,25 @@ t.test('the page and all it needs are served, with headers that keep other sites
   const referenced = [...page.body.matchAll(/(?:src|href)="(\/[^"?]*)/g)].map((m) => m[1] ?? '')
   t.ok(referenced.includes('/page.js') && referenced.includes('/style.css') && referenced.includes('/favicon.svg'))
   for (const path of referenced) t.equal((await ask(path)).status, 200, path)
-  t.match((await ask('/page.js')).headers['content-type'], 'text/javascript')
   t.match((await ask('/style.css')).headers['content-type'], 'text/css')
-  const script = (await ask('/page.js')).body
-  t.notMatch(script, /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(/, 'names are only ever text')
-  for (const [, id] of script.matchAll(/element\('([\w-]+)'\)/g)) t.match(page.body, `id="${id}"`, `#${id} exists`)
+  const scripts = new Map<string, string>()
+  const read = async (path: string): Promise<void> => {
+    if (scripts.has(path)) return
+    const answer = await ask(path)
+    t.match(answer, { status: 200, headers: { 'content-type': /text\/javascript/ } }, path)
+    scripts.set(path, answer.body)
+    for (const [, name] of answer.body.matchAll(/ from '\.(\/[^']+)'/g)) await read(name ?? '')
+  }
+  await read('/page.js')
+  t.same([...scripts.keys()].sort(), ['/format.js', '/page.js', '/sets.js'])
+  for (const [path, script] of scripts) {
+    t.notMatch(
+      script,
+      /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(/,
+      `names are only ever text in ${path}`,
+    )
+    for (const [, id] of script.matchAll(/element\('([\w-]+)'\)/g)) t.match(page.body, `id="${id}"`, `#${id} exists`)
+  }
 })
 
 t.test('data routes answer with what the sources say', async (t) => {

@@ -9,6 +9,7 @@ import { silentLogger } from '../../src/core/logger.js'
 import { CLOSE_REASONS, type Observer } from '../../src/core/observer.js'
 import { ABORTED, OK, type Outcome, UNACKNOWLEDGED, UNKNOWN } from '../../src/core/outcome.js'
 import { ClusterStats, HostStats, ListenerStats } from '../../src/core/stats.js'
+import { type TopologyMember, TopologyStats } from '../../src/core/topology.js'
 import type { Host } from '../../src/core/upstream.js'
 import { observeSchema } from '../../src/observe/config.js'
 import { formatFor } from '../../src/observe/exposition.js'
@@ -25,7 +26,7 @@ function observation(options: Partial<ObservationOptions> & { metrics?: object }
   const base = {
     clock: new FakeClock(),
     logger: silentLogger,
-    sources: { listeners: [], clusters: [] },
+    sources: { listeners: [], clusters: [], memberListeners: [] },
     version: '1.2.3',
   }
   return createObservation({ ...base, config, ...options })
@@ -33,6 +34,13 @@ function observation(options: Partial<ObservationOptions> & { metrics?: object }
 
 const client = (cluster = 'shop', listener = 'front'): Connection =>
   new ConnectionInfo(1, listener, cluster, '127.0.0.1:5', 0)
+
+function hostOf(name: string, role: Host['state']['role'] = ''): Host {
+  const address = { kind: 'tcp', host: name, port: 1 } as const
+  return { name, address, hostname: '', weight: 1, stats: new HostStats(), state: { role } }
+}
+
+const clientOf = (host: Host, cluster?: string): Connection => Object.assign(client(cluster), { host })
 
 const operation = (database: string, collection: string, command = 'find'): Operation =>
   Object.freeze({ protocol: 'mongodb', command, kind: 'read', database, collection })
@@ -259,6 +267,29 @@ t.test('messages, decode errors and closed connections are counted, and the open
   }
 })
 
+const member = (name: string, more: Partial<TopologyMember>): TopologyMember => ({
+  name,
+  isSeed: false,
+  role: 'secondary',
+  isUp: true,
+  reason: '',
+  isHidden: false,
+  isArbiter: false,
+  tags: new Map(),
+  rttMs: 0.5,
+  lagMs: 1_500,
+  lastReportAtMs: 1,
+  ...more,
+})
+/** Of the same labels, from other sources than the stats of listeners and clusters. */
+const OTHERS =
+  /upstream_(hosts|members_without_listener|elections|reconfigs|probe_failures|stale|outdated|names_refused)|identity_mismatch/
+const MEMBERS: readonly TopologyMember[] = [
+  member('p:1', { role: 'primary', lagMs: undefined }),
+  member('a"b\\:1', {}),
+  member('gone:1', { role: 'unknown', isUp: false, reason: 'refused', rttMs: undefined, lagMs: undefined }),
+]
+
 interface FilledSources extends ObservationSources {
   readonly listeners: { name: string; readonly cluster: string; readonly stats: ListenerStats }[]
 }
@@ -269,13 +300,33 @@ function filledSources(): FilledSources {
     return stats
   }
   const host = (name: string): Host => {
-    const address = { kind: 'tcp', host: name, port: 1 } as const
-    return { name, address, hostname: '', weight: 1, stats: fill(new HostStats()) }
+    const made = hostOf(name)
+    fill(made.stats)
+    return made
   }
   const twice = host('b:1')
   return {
     listeners: [{ name: 'front', cluster: 'shop', stats: fill(new ListenerStats()) }],
-    clusters: [{ name: 'shop', stats: fill(new ClusterStats()), hosts: [host('a:1'), twice, twice, host('b:1')] }],
+    clusters: [
+      {
+        name: 'shop',
+        stats: fill(new ClusterStats()),
+        hosts: [host('a:1'), twice, twice, host('b:1')],
+        breaker: { isConnectionsOpen: false, isPendingOpen: true },
+        topology: {
+          snapshot: { version: 1, kind: 'replica_set', setName: 'rs0', primary: 'p:1', members: [...MEMBERS] },
+          stats: fill(new TopologyStats()),
+        },
+      },
+      {
+        name: 'plain',
+        stats: new ClusterStats(),
+        hosts: [],
+        breaker: { isConnectionsOpen: true, isPendingOpen: false },
+        topology: undefined,
+      },
+    ],
+    memberListeners: [{ listener: 'front', without: 2 }],
   }
 }
 
@@ -285,18 +336,18 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   const got = await scrape(o)
   t.equal(sample(got, 'oplens_downstream_connections_total', { listener: 'front' }), 1)
   t.equal(sample(got, 'oplens_downstream_certificate_reload_failures_total', { listener: 'front' }), 10)
-  t.equal(sample(got, 'oplens_upstream_operations_failed_total', { cluster: 'shop', host: 'a:1' }), 9)
+  t.equal(sample(got, 'oplens_upstream_operations_failed_total', { cluster: 'shop', host: 'a:1' }), 12)
   t.equal(
     sample(got, 'oplens_upstream_connections_total', { host: 'b:1' }),
-    2,
+    8,
     'one host is one series, two are summed',
   )
-  t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 4)
+  t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 10)
   t.equal(sample(got, 'oplens_upstream_hosts', { cluster: 'shop' }), 3)
   t.equal(sample(got, 'oplens_build_info', { version: '1.2.3', node_version: process.versions.node }), 1)
   const values = (pattern: RegExp) =>
     [...got.samples]
-      .filter(([key]) => pattern.test(key))
+      .filter(([key]) => pattern.test(key) && !OTHERS.test(key))
       .map(([, value]) => value)
       .sort((a, b) => a - b)
   t.same(
@@ -307,6 +358,11 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   t.same(
     values(/host="a:1"/),
     Object.values(new HostStats()).map((_, i) => i + 1),
+    'no field is left out',
+  )
+  t.same(
+    values(/\{cluster="shop"\}$/),
+    Object.values(new ClusterStats()).map((_, i) => i + 1),
     'no field is left out',
   )
   for (const listener of sources.listeners) listener.name = 'renamed'
@@ -329,6 +385,8 @@ t.test('every family appears with its type and exactly its labels, in text and i
   o.hub.messageSeen(client(), 'request', 'OP_MSG')
   o.hub.decodingLost(client(), 'reply', new DecodeError('bad_length', 'x'))
   o.hub.connectionClosed(client(), 'client_closed')
+  o.hub.replyRewritten(client(), 'OP_MSG', 'rewritten')
+  run(o, operation('shop', 'orders'), {}, clientOf(hostOf('a:1', 'primary')))
   const text = parseStrictly('text', await textOf(o))
   const openmetrics = parseStrictly('openmetrics', await textOf(o, OPENMETRICS))
   t.same(openmetrics.samples, text.samples, 'the same samples under the same names')
@@ -431,6 +489,7 @@ t.test(
       'exchangeEnded',
       'messageSeen',
       'messageUndecodable',
+      'replyRewritten',
       'decodingLost',
     ] as const
     const each = (hook: (name: string) => void) => Object.fromEntries(hooks.map((name) => [name, () => hook(name)]))
@@ -446,6 +505,7 @@ t.test(
     run(o, operation('a', 'b'))
     o.hub.messageSeen(client(), 'request', 'OP_MSG')
     o.hub.messageUndecodable(client(), 'request', 'x')
+    o.hub.replyRewritten(client(), 'OP_MSG', 'failed')
     o.hub.decodingLost(client(), 'request', new DecodeError('x', 'x'))
     o.hub.connectionClosed(client(), 'error')
     t.same([...seen].sort(), [...hooks].sort())
@@ -453,7 +513,7 @@ t.test(
     clock.advance(60_000)
     o.hub.connectionOpened(client())
     t.same(logged, ['broken', 'broken'])
-    t.equal(sample(await scrape(o), 'oplens_observer_errors_total', { observer: 'broken' }), 8)
+    t.equal(sample(await scrape(o), 'oplens_observer_errors_total', { observer: 'broken' }), 9)
   },
 )
 

@@ -13,7 +13,7 @@ const DUPLICATE: Outcome = { kind: 'write_error', code: 11000, codeName: 'Duplic
 function setUp(): { o: Observation; clock: FakeClock } {
   const clock = new FakeClock()
   const config = observeSchema.parse({ metrics: { process_metrics: false } })
-  const sources = { listeners: [], clusters: [] }
+  const sources = { listeners: [], clusters: [], memberListeners: [] }
   return { clock, o: createObservation({ config, clock, logger: silentLogger, sources, version: '0' }) }
 }
 
@@ -128,10 +128,10 @@ t.test('the report keeps the 200 busiest rows, and its totals are of all', (t) =
   t.end()
 })
 
-t.test('closing stops the view’s timer', (t) => {
+t.test('closing stops the timers of the views', (t) => {
   const { o, clock } = setUp()
   clock.advance(10_000)
-  t.equal(clock.waiting, 1)
+  t.equal(clock.waiting, 2)
   o.close()
   t.equal(clock.waiting, 0)
   t.end()

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { TcpCodec } from '../../src/core/codec.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { dial, heardEnd, howItEnds, readBytes, startStub } from '../support/stub-tcp.js'
-import { lineCodec, type ProxyWant, type RunningProxy, startProxy } from './harness.js'
+import { lineCodec, NEVER_HOLDS, type ProxyWant, type RunningProxy, startProxy } from './harness.js'
 
 /** Turns of the loop, for claims that nothing happens. */
 async function someTurns(): Promise<void> {
@@ -144,7 +144,7 @@ t.test('a codec that fails while opening or ending leaves the bytes and the host
       const end = () => {
         throw new Error('no end')
       }
-      return { push: session.push.bind(session), end, inFlight: 0, isMonitor: false }
+      return { push: session.push.bind(session), end, inFlight: 0, ...NEVER_HOLDS, isMonitor: false }
     },
   }
   for (const codec of [noOpen, noEnd]) {
@@ -212,6 +212,49 @@ t.test(
     t.match(proxy.listener.stats, { connectionsActive: 0 })
   },
 )
+
+t.test('retire: monitors end at once, so that drivers give up their pools; others with their last reply', async (t) => {
+  const { proxy, open } = await start(t)
+  const busy = await open('find\n')
+  const monitor = await open('hello\nwait\n')
+  monitor.server.write('ok\n')
+  await readBytes(monitor.client, 3)
+  for (const { client, server } of [busy, monitor]) endWhenEnded(client, server)
+
+  proxy.listener.retire(() => true, 'primary_changed')
+  t.equal(await proxy.hub.line('closed'), 'closed primary_changed')
+  t.ok(proxy.hub.lines.includes('ended wait aborted proxy'), 'the monitor is gone')
+  await someTurns()
+  t.equal(closings(proxy).length, 1, 'an operation in flight goes on')
+  const lastReply = readBytes(busy.client, 3)
+  busy.server.write('ok\n')
+  t.equal(await lastReply, 'ok\n', 'the last reply arrives before the end')
+  await proxy.hub.line('closed primary_changed', 2)
+})
+
+t.test('retire: an idle connection has a moment to speak, and what it says is answered before its end', async (t) => {
+  const { proxy, open, clock } = await start(t)
+  const talking = await open('find\n')
+  const silent = await open('find\n')
+  for (const { server } of [talking, silent]) server.write('ok\n')
+  await proxy.hub.line('ended find ok', 2)
+  for (const { client, server } of [talking, silent]) endWhenEnded(client, server)
+
+  proxy.listener.retire(() => true, 'primary_changed')
+  clock.advance(99)
+  await someTurns()
+  t.strictSame(closings(proxy), [], 'nobody has spoken and nobody is cut')
+  const reply = readBytes(talking.client, 3)
+  talking.client.write('update\n')
+  await readBytes(talking.server, 7)
+  talking.server.write('ok\n')
+  t.equal(await reply, 'ok\n')
+  t.equal(await proxy.hub.line('closed'), 'closed primary_changed')
+  t.ok(proxy.hub.lines.includes('ended update ok'))
+  clock.advance(1)
+  await proxy.hub.line('closed primary_changed', 2)
+  t.equal(clock.waiting, 0)
+})
 
 t.test('drain: at the deadline the rest is cut, and only what lost something is counted', async (t) => {
   const { proxy, open, clock } = await start(t)

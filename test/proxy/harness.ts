@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { type Clock, systemClock } from '../../src/core/clock.js'
-import type { Direction, Frame, Session, SessionContext, TcpCodec } from '../../src/core/codec.js'
+import type { Direction, Frame, RewriteResult, Session, SessionContext, TcpCodec } from '../../src/core/codec.js'
 import type { ConnectionInfo } from '../../src/core/connection.js'
 import { DecodeError } from '../../src/core/errors.js'
 import { Exchange, type Operation } from '../../src/core/exchange.js'
@@ -49,6 +49,10 @@ export class RecordingHub implements Hub {
 
   messageUndecodable(_connection: ConnectionInfo, direction: Direction, reason: string): void {
     this.#add(`undecodable ${direction} ${reason}`)
+  }
+
+  replyRewritten(_connection: ConnectionInfo, form: string, result: RewriteResult): void {
+    this.#add(`rewritten ${form} ${result}`)
   }
 
   decodingLost(_connection: ConnectionInfo, direction: Direction, error: DecodeError): void {
@@ -138,7 +142,13 @@ const operation = (command: string): Operation => ({
  */
 export const lineCodec: TcpCodec = { open: (context) => new LineSession(context) }
 
+/** What a session that only watches says of holding. */
+export const NEVER_HOLDS = { holdsReplies: false, holdsRequests: false, takeReply: () => undefined } as const
+
 class LineSession implements Session {
+  readonly holdsReplies = false
+  readonly holdsRequests = false
+  readonly takeReply = (): undefined => undefined
   isMonitor = true
   readonly #context: SessionContext
   readonly #open: Exchange[] = []

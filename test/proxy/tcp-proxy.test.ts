@@ -86,7 +86,7 @@ t.test('the schema fills in defaults and refuses what makes no sense', (t) => {
   const refused: [string, Record<string, unknown>, string][] = [
     ['unknown key', { adress: 'x' }, 'adress'],
     ['address without port', { address: 'localhost' }, 'host:port'],
-    ['mode of a later release', { mode: 'members' }, 'mode'],
+    ['mode of a later release', { mode: 'load_balanced' }, 'mode'],
     ['no connection at all', { max_connections: 0 }, 'max_connections'],
     ['certificate without key', { tls: { cert: 'c' } }, 'key'],
     ['duration past what timers hold', { idle_timeout: '30d' }, 'at most 24d'],

@@ -28,6 +28,15 @@ export class DriverTruth {
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
   }
 
+  /**
+   * `command database.collection` of each that began and has no end: the driver (7.9) stops listening to a server that left the
+   * topology, and tells no end of what was under way there.
+   */
+  get unended(): string[] {
+    const open = [...this.#started.values()].filter(({ commandName }) => !SET_ASIDE.has(commandName))
+    return open.map((event) => `${known(event.commandName).name} ${namespace(event)}`)
+  }
+
   get sorted(): string[] {
     return [...this.counts].map(([key, count]) => `${key} = ${count}`).sort()
   }
@@ -78,4 +87,30 @@ function outcomeOf(name: string, labels: Record<string, string>): string | undef
     default:
       return undefined
   }
+}
+
+/**
+ * Differences that neither dying connections nor removed servers explain: whatever the driver had answered was answered through
+ * oplens; whatever oplens saw was asked by the driver. In between are requests that died before oplens and replies after it.
+ */
+export function miscounts(samples: readonly Sample[], truth: DriverTruth): string[] {
+  const seen = countsOf(counted(samples))
+  const missing = [...truth.counts].filter(([key, n]) => !key.endsWith(' aborted') && (seen.get(key) ?? 0) < n)
+  const asked = byOperation(truth.counts)
+  for (const name of truth.unended) asked.set(name, (asked.get(name) ?? 0) + 1)
+  const invented = [...byOperation(seen)].filter(([name, n]) => (asked.get(name) ?? 0) < n)
+  return [...missing.map(([key]) => `missing: ${key}`), ...invented.map(([name]) => `invented: ${name}`)]
+}
+
+const countsOf = (lines: readonly string[]) =>
+  new Map(lines.map((line) => line.split(' = ')).map(([key = '', count]) => [key, Number(count)]))
+
+/** Outcomes added up. */
+function byOperation(counts: ReadonlyMap<string, number>): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const [key, count] of counts) {
+    const name = key.slice(0, key.lastIndexOf(' '))
+    sums.set(name, (sums.get(name) ?? 0) + count)
+  }
+  return sums
 }

@@ -35,8 +35,8 @@ export interface ProxySettings {
   readonly cluster?: readonly string[]
 }
 
-/** A whole oplens in this process, made from a config as a file would give it. */
-export async function startProxy(upstream: string, settings: ProxySettings = {}): Promise<TestProxy> {
+/** A listener in front of one host. */
+export function startProxy(upstream: string, settings: ProxySettings = {}): Promise<TestProxy> {
   const { protocol = 'mongodb', listener = [], cluster = [] } = settings
   const text = [
     'admin: { address: 127.0.0.1:0 }',
@@ -45,6 +45,11 @@ export async function startProxy(upstream: string, settings: ProxySettings = {})
     'clusters:',
     `  - { name: db, hosts: [ "${upstream}" ]${cluster.map((l) => `, ${l}`).join('')} }`,
   ].join('\n')
+  return startConfigured(text)
+}
+
+/** A whole oplens in this process, made from a config as a file would give it. Its port is that of the first listener. */
+export async function startConfigured(text: string): Promise<TestProxy> {
   const loaded = loadConfig({ kind: 'text', text, name: 'test.yaml' }, configParts)
   const logs: LogLine[] = []
   const log = (level: string) => (fields: Record<string, unknown>, message: string) => {

@@ -96,6 +96,7 @@ export class Recording {
         messageSeen: (_direction, opcode) => {
           this.opcodes[opcode] = (this.opcodes[opcode] ?? 0) + 1
         },
+        replyRewritten: () => undefined,
       },
     })
   }

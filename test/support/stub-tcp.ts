@@ -60,6 +60,12 @@ export async function refusedPort(): Promise<number> {
   return stub.port
 }
 
+/** A port of 127.0.0.1 that is kept for somebody until `release`. */
+export async function holdPort(): Promise<{ readonly port: number; release(): Promise<void> }> {
+  const stub = await startStub(() => undefined)
+  return { port: stub.port, release: () => stub.close() }
+}
+
 /** A connected client, half-open allowed, errors listened to. */
 export async function dial(target: { port: number; host?: string } | { path: string }): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', ...target, allowHalfOpen: true, noDelay: true })

@@ -8,11 +8,11 @@ import { systemClock } from '../../src/core/clock.js'
 import { DecodeError, UpstreamError } from '../../src/core/errors.js'
 import { type Logger, silentLogger } from '../../src/core/logger.js'
 import type { MemberReport, Probe, ProbeSession } from '../../src/core/probe.js'
+import type { TopologyEvent, TopologyMember, TopologySnapshot } from '../../src/core/topology.js'
 import { startDemoSet } from '../../src/demo/mongod/set/set.js'
 import { MemberMonitor } from '../../src/upstream/topology/member-monitor.js'
 import type { Dial } from '../../src/upstream/topology/probe-connection.js'
 import { connectFailure } from '../../src/upstream/topology/probe-failure.js'
-import type { TopologyEvent, TopologyMember, TopologySnapshot } from '../../src/upstream/topology/snapshot.js'
 import { Topology } from '../../src/upstream/topology/topology.js'
 import { TopologyMonitor, type TopologyMonitorParts } from '../../src/upstream/topology/topology-monitor.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -123,6 +123,7 @@ interface Row {
   readonly stats?: Readonly<Record<string, number>>
 }
 
+const ROUTER: Words = { role: 'router', set: '', me: '', peers: [] }
 const HEALTHY: readonly Step[] = [
   ['a:1', primary(1)],
   ['b:1', secondary],
@@ -762,7 +763,7 @@ class LineSession implements ProbeSession {
   }
 }
 
-const lineProbe: Probe = { ...order, open: () => new LineSession() }
+const lineProbe: Probe = { ...order, open: () => new LineSession(), normalize: (name) => name }
 
 interface Asked {
   readonly maxAwaitMs: number
@@ -1152,6 +1153,77 @@ t.test('whenever it is closed nothing is told any more, and nothing is left', as
     t.equal(heard.length, count, name)
   }
   for (const stub of [streaming, polled, silent]) await Promise.all(stub.sockets.map(ended))
+})
+
+interface SeededRow {
+  readonly name: string
+  readonly setName?: string
+  readonly before: readonly Step[]
+  readonly seeds: readonly string[]
+  readonly foundSet?: string
+  readonly shows: readonly string[]
+  readonly events: readonly string[]
+}
+
+const seededRows: readonly SeededRow[] = [
+  {
+    name: 'of a topology that nobody has answered for, they are the members',
+    before: [['a:1', 'gone']],
+    seeds: ['B:1', 'D:1'],
+    shows: ['unknown  > ', 'b:1 seed down', 'd:1 seed down'],
+    events: ['-a:1', '-c:1', '+d:1'],
+  },
+  {
+    name: 'routers that are no seeds any more leave, and those that stay are left alone',
+    before: [
+      ['a:1', ROUTER],
+      ['b:1', ROUTER],
+    ],
+    seeds: ['b:1', 'd:1'],
+    shows: ['routers  > ', 'b:1 router', 'd:1 seed down'],
+    events: ['-a:1', '-c:1', '+d:1'],
+  },
+  {
+    name: 'a set keeps to its own list',
+    before: HEALTHY,
+    seeds: ['x:1'],
+    shows: ['replica_set rs0 > a:1', 'a:1 primary', 'b:1 secondary', 'c:1 secondary'],
+    events: [],
+  },
+  {
+    name: 'they may bring the name of the set',
+    before: [],
+    seeds: ['a:1'],
+    foundSet: 'rs9',
+    shows: ['replica_set rs9 > ', 'a:1 seed down'],
+    events: ['-b:1', '-c:1'],
+  },
+  {
+    name: 'the name that was configured, or heard, counts',
+    setName: 'rs0',
+    before: HEALTHY,
+    seeds: ['a:1'],
+    foundSet: 'rs9',
+    shows: ['replica_set rs0 > a:1', 'a:1 primary', 'b:1 secondary', 'c:1 secondary'],
+    events: [],
+  },
+]
+
+t.test('seeds that come later', async (t) => {
+  for (const { name, setName = '', before, seeds, foundSet = '', shows, events } of seededRows) {
+    const topology = new Topology({ seeds: ABC, setName, order })
+    play(topology, before)
+    t.strictSame(topology.seeded(seeds, foundSet).map(tell), events, name)
+    t.strictSame(show(topology.snapshot), shows, name)
+  }
+  const topology = new Topology({ seeds: [], setName: 'rs0', order })
+  t.strictSame(show(topology.snapshot), ['replica_set rs0 > '], 'without any there is nobody')
+  t.strictSame(topology.seeded(['a:1'], 'rs9').map(tell), ['+a:1'])
+  t.strictSame(show(topology.snapshot), ['replica_set rs0 > ', 'a:1 seed down'])
+  play(topology, [['a:1', 'gone']])
+  t.strictSame(topology.seeded(['b:1'], ''), [], 'of a set that is silent the others are asked, too')
+  play(topology, [['a:1', 'gone']], 31_000)
+  t.strictSame(show(topology.snapshot), ['replica_set rs0 > ', 'a:1 seed down: gone', 'b:1 seed down'])
 })
 
 type Watched = Pick<TopologyMonitorParts, 'dial' | 'seeds'> & Partial<TopologyMonitorParts>

@@ -2,6 +2,9 @@
 // The live page: asks /operations each second and shows it. Names come from whoever speaks to the database, so every text
 // goes through textContent, and characters that hide or turn text are written out.
 
+import { bytes, count, duration, element, perSecond, setText, visible, whole } from './format.js'
+import { showSets } from './sets.js'
+
 /**
  * @typedef {{cluster: string, database: string, collection: string, command: string, isControl: boolean, rate: number,
  *   errorRate: number, awaitedRate: number, documentsRate: number, bytesRate: number, p50Ms: number | null,
@@ -10,6 +13,7 @@
  * @typedef {{product: {name: string, version: string}, readiness: {ready: boolean, reason: string},
  *   listeners: {name: string, protocol: string, cluster: string, address: string, uri: string}[],
  *   live: {connections: number, active: number, awaitedActive: number},
+ *   topologies: import('./sets.js').Topology[],
  *   totals: {rate: number, errorRate: number, operations: number, errors: number, awaited: number},
  *   rows: Row[], rowsTotal: number}} Report
  * @typedef {{id: string, title: string, explain: string, shown: string, value: (row: Row) => number | string,
@@ -19,13 +23,6 @@
 const POLL_MS = 1_000
 const TIMEOUT_MS = 4_000
 const HISTORY = 60
-
-/** @param {string} id */
-function element(id) {
-  const found = document.getElementById(id)
-  if (found === null) throw new Error(`the page has no #${id}`)
-  return found
-}
 
 const body = element('body')
 const head = element('head')
@@ -44,47 +41,6 @@ let maxRate = 0
 const rates = []
 /** Rows by key, so that text under the pointer stays selected while numbers change. @type {Map<string, HTMLTableRowElement>} */
 const shownRows = new Map()
-
-/** @param {string} name */
-function visible(name) {
-  return name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
-}
-
-const whole = new Intl.NumberFormat('en')
-const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
-
-/** @param {number} value */
-function count(value) {
-  return value < 100_000 ? whole.format(Math.round(value)) : short.format(value)
-}
-
-/** @param {number} rate */
-function perSecond(rate) {
-  if (rate === 0) return '0'
-  if (rate < 0.1) return '< 0.1'
-  return rate < 10 ? rate.toFixed(1) : count(rate)
-}
-
-/** @param {number | null} ms */
-function duration(ms) {
-  if (ms === null) return '–'
-  if (ms >= 1_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`
-  return `${ms < 1 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : Math.round(ms)} ms`
-}
-
-/** @param {number} value */
-function bytes(value) {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  let unit = 0
-  let left = value
-  for (; left >= 1024 && unit < units.length - 1; unit++) left /= 1024
-  return `${left < 10 && unit > 0 ? left.toFixed(1) : Math.round(left)} ${units[unit]}`
-}
-
-/** @param {HTMLElement} node @param {string} text */
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text
-}
 
 /** @param {Row} row */
 function namespaceOf(row) {
@@ -390,6 +346,7 @@ function show() {
   showState()
   if (report === undefined) return
   showTotals(report)
+  showSets(report.topologies)
   showTable(report)
 }
 
@@ -426,5 +383,3 @@ control.addEventListener('change', show)
 tools.addEventListener('submit', (event) => event.preventDefault())
 for (const radio of tools.querySelectorAll('input[name=by]')) radio.addEventListener('change', () => void poll())
 void pollForever()
-
-export {}

@@ -14,10 +14,17 @@ export class FrameList {
     this.#count = 0
   }
 
-  add(start: number, end: number, first: boolean, last: boolean, exchange: Exchange | undefined): void {
+  add(
+    start: number,
+    end: number,
+    first: boolean,
+    last: boolean,
+    exchange: Exchange | undefined,
+    output: Buffer | undefined,
+  ): void {
     const frame = this.#pool[this.#count++]
     if (frame === undefined) {
-      this.#pool.push({ start, end, first, last, exchange })
+      this.#pool.push({ start, end, first, last, exchange, output })
       if (this.#pool.length <= KEPT_LISTS) this.#lists.push(this.#pool.slice())
       return
     }
@@ -26,6 +33,7 @@ export class FrameList {
     frame.first = first
     frame.last = last
     frame.exchange = exchange
+    frame.output = output
   }
 
   get frames(): readonly Frame[] {

@@ -7,6 +7,16 @@ const HTTP_STARTS = new Set(['GET ', 'PUT ', 'POST', 'HEAD', 'DELE', 'OPTI', 'PA
 const TLS_HANDSHAKE = 0x16
 const TLS_ALERT = 0x15
 
+/** The header that a framer has just read, as its sixteen bytes. */
+export function headerOf({ length, requestId, responseTo, opcode }: Framer): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  header.writeInt32LE(length, 0)
+  header.writeInt32LE(requestId, 4)
+  header.writeInt32LE(responseTo, 8)
+  header.writeInt32LE(opcode, 12)
+  return header
+}
+
 /** Finds where messages begin and end in one direction of a connection, in any cut. */
 export class Framer {
   /** The header's bytes so far, when a chunk ended inside it. */

@@ -1,38 +1,35 @@
-import { BSON_ARRAY, readInt32 } from './bson.js'
+import type { Rewrite } from '../../core/codec.js'
+import { BSON_ARRAY, BSON_BOOL } from './bson.js'
 import { documentOf, type Element, elementsOf, stringArrayElement, stringElement, textOf } from './bson-patch.js'
-import { COMPRESSED_HEAD_BYTES } from './compressed.js'
-import { crc32c } from './crc32c.js'
-import { inflate } from './inflate.js'
-import { REPLY_HEAD_BYTES } from './legacy.js'
-import { HEADER_BYTES } from './limits.js'
-import { FLAG_CHECKSUM_PRESENT, OP_COMPRESSED, OP_MSG, OP_REPLY, UNKNOWN_REQUIRED_FLAGS } from './opcodes.js'
+import { type Failed, type Patched, patchReply } from './reply-document.js'
 
-/** What a listener knows of the set when it rewrites. */
-export interface MemberMap {
-  /**
-   * The member that this listener stands for, by the name that hello gives it; '' for a seed listener, which takes any.
-   * Normalised: `normalizeMember`.
-   */
-  readonly member: string
-  /** Where clients reach a member through the proxy; undefined when it has no listener. Takes a normalised name. */
-  advertise(member: string): string | undefined
-}
-
-export type HelloRewrite =
-  /** The whole message to send instead. */
-  | { readonly kind: 'rewritten'; readonly message: Buffer }
+/** Why a reply does not go on as it is, or does. */
+type NotPatched =
   /** Nothing in it leads away: an error, a standalone, a mongos. */
   | { readonly kind: 'unchanged' }
   /** The node says that it is another member than this listener's. Not to be sent: it would lead the driver astray. */
   | { readonly kind: 'identity_mismatch'; readonly me: string }
+  /** None of the members that it lists can be reached through the proxy: a driver that believed it would forget the whole set. */
+  | { readonly kind: 'no_member_known' }
+  /** Where only a primary may be told of: not to be sent, so that the driver looks for it anew. */
+  | { readonly kind: 'not_primary' }
+
+export type HelloRewrite =
+  /** The whole message to send instead. */
+  | { readonly kind: 'rewritten'; readonly message: Buffer }
+  | NotPatched
   /** It can't be understood, so it can't be made safe either. */
-  | { readonly kind: 'failed'; readonly reason: string }
+  | Failed
 
 const DEFAULT_PORT = 27_017
-const MAX_HELLO_BYTES = 1_048_576
-const UNCHANGED: HelloRewrite = { kind: 'unchanged' }
+const UNCHANGED: NotPatched = { kind: 'unchanged' }
+/** Of an array without elements. */
+const EMPTY_BYTES = 5
 /** Fields that hold member names; nothing else of a hello reply is touched. (Server Discovery and Monitoring) */
 const LISTS: ReadonlySet<string> = new Set(['hosts', 'passives', 'arbiters'])
+
+/** What clients may compress with: anything else would make their messages unreadable here. (OP_COMPRESSED specification) */
+const COMPRESSORS: ReadonlySet<string> = new Set(['noop', 'snappy', 'zlib', 'zstd'])
 
 /** Names are compared in lower case, with their port. */
 export function normalizeMember(name: string): string {
@@ -48,87 +45,73 @@ export function normalizeMember(name: string): string {
  * through the proxy, in any form it may have: OP_MSG (checksum made anew), OP_REPLY, OP_COMPRESSED (sent uncompressed, which
  * every client must take). Every other byte stays as it is.
  */
-export function rewriteHelloReply(message: Buffer, map: MemberMap): HelloRewrite {
-  switch (readInt32(message, 12)) {
-    case OP_MSG:
-      return rewriteOpMsg(message, map)
-    case OP_REPLY:
-      return rewriteAt(message, HEADER_BYTES + REPLY_HEAD_BYTES, map, 0)
-    case OP_COMPRESSED:
-      return rewriteCompressed(message, map)
-    default:
-      return { kind: 'failed', reason: 'unknown_opcode' }
-  }
+export function rewriteHelloReply(message: Buffer, map: Rewrite): HelloRewrite {
+  return patchReply<NotPatched>(message, (bytes, at) => patchHello(bytes, at, map))
 }
 
-function rewriteCompressed(message: Buffer, map: MemberMap): HelloRewrite {
-  const payloadAt = HEADER_BYTES + COMPRESSED_HEAD_BYTES
-  if (message.length < payloadAt) return { kind: 'failed', reason: 'truncated_message' }
-  const opcode = readInt32(message, HEADER_BYTES)
-  const size = readInt32(message, HEADER_BYTES + 4)
-  if (opcode === OP_COMPRESSED) return { kind: 'failed', reason: 'nested_compression' }
-  if (size < 0 || size > MAX_HELLO_BYTES) return { kind: 'failed', reason: 'inflate_size' }
-  const inside = inflate(message[HEADER_BYTES + 8] as number, message.subarray(payloadAt), size)
-  if (typeof inside === 'string') return { kind: 'failed', reason: inside }
-  const plain = Buffer.concat([message.subarray(0, HEADER_BYTES), inside])
-  plain.writeInt32LE(plain.length, 0)
-  plain.writeInt32LE(opcode, 12)
-  return rewriteHelloReply(plain, map)
-}
-
-function rewriteOpMsg(message: Buffer, map: MemberMap): HelloRewrite {
-  const sectionsAt = HEADER_BYTES + 4
-  if (message.length < sectionsAt) return { kind: 'failed', reason: 'truncated_message' }
-  const flags = readInt32(message, HEADER_BYTES)
-  if ((flags & UNKNOWN_REQUIRED_FLAGS) !== 0) return { kind: 'failed', reason: 'unknown_required_flag' }
-  const checksumBytes = (flags & FLAG_CHECKSUM_PRESENT) === 0 ? 0 : 4
-  // Section kinds other than the body are sized alike here: a document (kind 3), or a sequence (kind 1).
-  for (let at = sectionsAt; at < message.length - checksumBytes; ) {
-    const kind = message[at]
-    if (kind === 0) return rewriteAt(message, at + 1, map, checksumBytes)
-    if ((kind !== 1 && kind !== 3) || at + 5 > message.length) return { kind: 'failed', reason: 'unknown_section' }
-    const size = readInt32(message, at + 1)
-    if (size < 5) return { kind: 'failed', reason: 'bson_length' }
-    at += 1 + size
-  }
-  return { kind: 'failed', reason: 'missing_body' }
-}
-
-/** Rewrite the document at `at` of a message whose last `checksumBytes` bytes are its checksum. */
-function rewriteAt(message: Buffer, at: number, map: MemberMap, checksumBytes: number): HelloRewrite {
+function patchHello(message: Buffer, at: number, map: Rewrite): Patched<NotPatched> {
   const elements = elementsOf(message, at)
   if (elements === undefined) return { kind: 'failed', reason: 'bson_length' }
-  const names = elements.filter(({ name }) => LISTS.has(name) || name === 'primary' || name === 'me')
-  if (names.length === 0) return UNCHANGED
-  const me = names.find(({ name }) => name === 'me')
+  if (map.onlyPrimary === true) return saysNotPrimary(message, elements) ? { kind: 'not_primary' } : UNCHANGED
+  const touched = elements.filter((element) => isTouched(message, element))
+  if (touched.length === 0) return UNCHANGED
+  const me = touched.find(({ name }) => name === 'me')
   const meText = me === undefined ? undefined : textOf(message, me)
   if (map.member !== '' && meText !== undefined && normalizeMember(meText) !== map.member) {
     return { kind: 'identity_mismatch', me: meText }
   }
   const parts = elements.map((element) => rewriteElement(message, element, map))
   if (parts.includes(undefined)) return { kind: 'failed', reason: 'bson_type' }
-  const document = documentOf(parts.filter((part) => part !== undefined))
-  const tail = message.subarray(at + readInt32(message, at), message.length - checksumBytes)
-  const out = Buffer.concat([message.subarray(0, at), document, tail, Buffer.alloc(checksumBytes)])
-  out.writeInt32LE(out.length, 0)
-  if (checksumBytes > 0) out.writeInt32LE(crc32c(out, out.length - 4), out.length - 4)
-  return { kind: 'rewritten', message: out }
+  const lists = elements.map((element, index) => ({ element, led: parts[index]?.length ?? 0 })).filter(isList)
+  const isForgetful = lists.every(({ element, led }) => isEmptyList(element, led))
+  if (isForgetful && !lists.every(({ element }) => isEmptyList(element, element.end - element.start))) {
+    return { kind: 'no_member_known' }
+  }
+  return { kind: 'patched', document: documentOf(parts.filter((part) => part !== undefined)) }
+}
+
+/** The value of a boolean is its one byte. */
+function saysNotPrimary(message: Buffer, elements: readonly Element[]): boolean {
+  const flag = elements.find(({ name }) => name === 'isWritablePrimary' || name === 'ismaster')
+  return flag !== undefined && flag.type === BSON_BOOL && message[flag.valueStart] === 0
+}
+
+function isTouched(message: Buffer, element: Element): boolean {
+  const { name } = element
+  if (name === 'compression') return namesUnknownCompressor(message, element)
+  return LISTS.has(name) || name === 'primary' || name === 'me'
+}
+
+const isList = ({ element }: { readonly element: Element }): boolean => LISTS.has(element.name)
+
+/** @param bytes of the whole element: type, name, NUL, array */
+const isEmptyList = ({ name }: Element, bytes: number): boolean => bytes === name.length + 2 + EMPTY_BYTES
+
+function namesUnknownCompressor(message: Buffer, element: Element): boolean {
+  const entries = element.type === BSON_ARRAY ? elementsOf(message, element.valueStart) : undefined
+  return entries?.some((entry) => !COMPRESSORS.has(textOf(message, entry) ?? '')) ?? true
 }
 
 /** @returns the element's new bytes; empty when it is left out; undefined when it has not the type it must have */
-function rewriteElement(message: Buffer, element: Element, map: MemberMap): Uint8Array | undefined {
+function rewriteElement(message: Buffer, element: Element, map: Rewrite): Uint8Array | undefined {
   const { name } = element
-  if (LISTS.has(name)) {
+  if (!isTouched(message, element)) return message.subarray(element.start, element.end)
+  if (name === 'compression' || LISTS.has(name)) {
     if (element.type !== BSON_ARRAY) return undefined
     const entries = elementsOf(message, element.valueStart)?.map((entry) => textOf(message, entry))
     if (entries === undefined) return undefined
-    const advertised = entries.map((entry) => (entry === undefined ? undefined : map.advertise(normalizeMember(entry))))
+    const texts = entries.filter((entry) => entry !== undefined)
+    if (name === 'compression')
+      return stringArrayElement(
+        name,
+        texts.filter((text) => COMPRESSORS.has(text)),
+      )
+    const advertised = texts.map((text) => map.advertise(normalizeMember(text)))
     return stringArrayElement(
       name,
       advertised.filter((entry) => entry !== undefined),
     )
   }
-  if (name !== 'primary' && name !== 'me') return message.subarray(element.start, element.end)
   const text = textOf(message, element)
   if (text === undefined) return undefined
   const advertised = map.advertise(normalizeMember(text))

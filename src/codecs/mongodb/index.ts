@@ -3,6 +3,7 @@ import { AwaitedCursors } from './awaited-cursors.js'
 import { type MongodbConfig, mongodbConfigSchema } from './config.js'
 import { FrameList } from './frame-list.js'
 import { Interner, OperationTable } from './intern.js'
+import { mongodbProbe } from './probe.js'
 import { ReaderPool } from './reader-pool.js'
 import { ReplyFields } from './reply-fields.js'
 import { RequestFields } from './request-fields.js'
@@ -29,4 +30,5 @@ export const mongodb: Protocol<MongodbConfig> = {
     }
     return { open: (context) => new MongoSession(context, shared) }
   },
+  probe: mongodbProbe,
 }

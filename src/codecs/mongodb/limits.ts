@@ -2,6 +2,8 @@
 export const HEADER_BYTES = 16
 /** What servers advertise as `maxMessageSizeBytes`. A longer length is no message of this protocol. */
 export const MAX_MESSAGE_BYTES = 48_000_000
+/** A hello reply beyond this is no hello reply. */
+export const MAX_HELLO_BYTES = 1_048_576
 /** Names of databases and collections: MongoDB's own bound on a namespace is 255 bytes. Longer ones are reported as `__other__`. */
 export const MAX_NAMESPACE_BYTES = 255
 /** Element names longer than this are passed over unread: no field that we look for comes near. */

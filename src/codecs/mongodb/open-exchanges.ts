@@ -1,4 +1,5 @@
 import type { Exchange } from '../../core/exchange.js'
+import type { RewriteNeed } from './reply-rewriter.js'
 
 /** A request that waits for its reply, or for the next of an exhaust stream. */
 export class Pending {
@@ -15,6 +16,8 @@ export class Pending {
   /** requestID of the last reply of an exhaust stream: the next one names it, or the request again. Both are seen in the wild. */
   chainId: number
   batchEndedAtMs = 0
+  /** Its replies may name members. */
+  rewriteNeed: RewriteNeed = 'none'
 
   constructor(
     requestId: number,

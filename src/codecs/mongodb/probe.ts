@@ -6,11 +6,9 @@ import { readInt32 } from './bson.js'
 import { Framer } from './framer.js'
 import { normalizeMember } from './hello-rewrite.js'
 import { REPLY_HEAD_BYTES } from './legacy.js'
-import { HEADER_BYTES } from './limits.js'
+import { HEADER_BYTES, MAX_HELLO_BYTES } from './limits.js'
 import { FLAG_EXHAUST_ALLOWED, FLAG_MORE_TO_COME, OP_MSG, OP_REPLY } from './opcodes.js'
 
-/** A hello reply beyond this is no hello reply. */
-const MAX_REPLY_BYTES = 1_048_576
 /** From here on elections order primaries before reconfigs do. (Server Discovery and Monitoring, "updateRSFromPrimary") */
 const ELECTION_FIRST_WIRE_VERSION = 17
 const PROBE_CLIENT = { driver: { name: 'oplens', version: '0' }, os: { type: process.platform } }
@@ -56,6 +54,7 @@ interface ElectionOrder {
 /** Asks MongoDB servers what they are, with the hello command: awaited and streaming where the server can. */
 export const mongodbProbe: Probe = {
   open: () => new HelloSession(),
+  normalize: normalizeMember,
 
   /** (Server Discovery and Monitoring, stale primaries: the pair of electionId and setVersion.) */
   compareEpochs(a: Epoch, b: Epoch): number {
@@ -111,7 +110,7 @@ class HelloSession implements ProbeSession {
       if (!this.#framer.isInMessage) {
         at = this.#framer.readHeader(chunk, at, 0)
         if (!this.#framer.isInMessage) break
-        if (this.#framer.length > MAX_REPLY_BYTES) {
+        if (this.#framer.length > MAX_HELLO_BYTES) {
           throw new DecodeError('hello_too_large', `A hello reply of ${this.#framer.length} bytes`)
         }
       }

@@ -26,5 +26,9 @@ export const MESSAGE_REASONS = [
 
 export const FRAMING_REASONS = ['tls_on_plain_port', 'http_on_plain_port', 'not_mongodb', 'invalid_length'] as const
 
+/** Why a reply of the hello family was understood and not sent; no decode errors. */
+export const WITHHELD_REASONS = ['hello_not_rewritten', 'identity_mismatch', 'not_primary'] as const
+
 export type MessageReason = (typeof MESSAGE_REASONS)[number]
 export type FramingReason = (typeof FRAMING_REASONS)[number]
+export type WithheldReason = (typeof WITHHELD_REASONS)[number]

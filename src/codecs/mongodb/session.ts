@@ -2,7 +2,8 @@ import type { Direction, Frame, Session, SessionContext } from '../../core/codec
 import { Exchange } from '../../core/exchange.js'
 import { ABORTED, type EndedBy, type Outcome, UNACKNOWLEDGED, UNKNOWN } from '../../core/outcome.js'
 import type { AwaitedCursors } from './awaited-cursors.js'
-import { OTHER_COMMAND } from './commands.js'
+import { CommandGate } from './command-gate.js'
+import { type CommandInfo, OTHER_COMMAND } from './commands.js'
 import type { FrameList } from './frame-list.js'
 import { Framer } from './framer.js'
 import type { OperationTable } from './intern.js'
@@ -19,6 +20,7 @@ import {
 import { OpenExchanges, Pending } from './open-exchanges.js'
 import type { ReaderPool } from './reader-pool.js'
 import type { ReplyFields } from './reply-fields.js'
+import { ReplyRewriter, type RewriteNeed } from './reply-rewriter.js'
 import type { RequestFields } from './request-fields.js'
 
 /** What the sessions of one listener share. */
@@ -54,12 +56,19 @@ export class MongoSession implements Session {
   /** Had a reply whose flags could not be read: another may follow, until the client speaks again. */
   #doubtful: Pending | undefined = undefined
   #awaited = 0
+  /** On listeners that rewrite. */
+  readonly #rewriter: ReplyRewriter | undefined
+  /** On those that lead administrators, too. */
+  readonly #gate: CommandGate | undefined
   #sawHello = false
   #sawOther = false
 
   constructor(context: SessionContext, shared: Shared) {
     this.#context = context
     this.#shared = shared
+    const { rewrite, events } = context
+    this.#rewriter = rewrite === undefined ? undefined : new ReplyRewriter(rewrite, events)
+    this.#gate = rewrite?.coversStatus === true ? new CommandGate() : undefined
   }
 
   get inFlight(): number {
@@ -74,6 +83,19 @@ export class MongoSession implements Session {
     return (this.#requestBody?.heldBytes ?? 0) + (this.#replyBody?.heldBytes ?? 0)
   }
 
+  get holdsReplies(): boolean {
+    return this.#rewriter?.isHolding ?? false
+  }
+
+  get holdsRequests(): boolean {
+    return this.#gate !== undefined
+  }
+
+  takeReply(): Buffer | undefined {
+    // Between two replies only.
+    return this.#replyFramer.isSplit ? undefined : this.#gate?.takeReply()
+  }
+
   get isMonitor(): boolean {
     return this.#sawHello && !this.#sawOther
   }
@@ -83,6 +105,7 @@ export class MongoSession implements Session {
     frames.clear()
     const isRequest = direction === 'request'
     const framer = isRequest ? this.#requestFramer : this.#replyFramer
+    const filter = isRequest ? this.#gate : this.#rewriter
     let at = 0
     while (at < chunk.length) {
       const start = at
@@ -90,7 +113,7 @@ export class MongoSession implements Session {
       if (!framer.isInMessage) {
         at = framer.readHeader(chunk, at, nowMs)
         if (!framer.isInMessage) {
-          frames.add(start, at, isFirst, false, undefined)
+          frames.add(start, at, isFirst, false, undefined, filter?.cutHeader(at - start))
           break
         }
         if (isRequest) this.#beginRequest(framer)
@@ -104,7 +127,7 @@ export class MongoSession implements Session {
       at = end
       const isLast = framer.left === 0
       if (isLast) framer.endMessage()
-      frames.add(start, at, isFirst, isLast, exchange)
+      frames.add(start, at, isFirst, isLast, exchange, filter?.passed(framer, chunk, start, at))
     }
     return frames.frames
   }
@@ -148,7 +171,7 @@ export class MongoSession implements Session {
     if (body.failure !== '') this.#context.events.messageUndecodable('request', body.failure)
     const exchange = this.#current ?? this.#openExchange(framer, body)
     exchange.batchSize = body.fields.batchSize
-    if (!this.#isPaired) this.#finish(exchange, expectsReply(body) ? UNKNOWN : UNACKNOWLEDGED, nowMs)
+    if (!this.#isPaired) this.#finish(exchange, this.#outcomeAlone(framer, body), nowMs)
     this.#current = undefined
     this.#requestBody = undefined
     this.#shared.requestReaders.give(body)
@@ -171,9 +194,23 @@ export class MongoSession implements Session {
     if (command.isHello) this.#sawHello = true
     else this.#sawOther = true
     if (this.#doubtful !== undefined) this.#endDoubtful(this.#doubtful)
-    this.#isPaired = expectsReply(body) && this.#pair(framer, body, exchange)
+    this.#isPaired = this.#gate?.refuses(command) !== true && this.#expect(framer, body, exchange, command)
     events.exchangeStarted(exchange)
     return exchange
+  }
+
+  /** Of a request that waits for no reply of the server. */
+  #outcomeAlone(framer: Framer, body: MessageBody<RequestFields>): Outcome {
+    const isAnswered = expectsReply(body)
+    return this.#gate?.answer(framer.requestId, body.opcode, isAnswered) ?? (isAnswered ? UNKNOWN : UNACKNOWLEDGED)
+  }
+
+  /** @returns whether a reply is waited for */
+  #expect(framer: Framer, body: MessageBody<RequestFields>, exchange: Exchange, command: CommandInfo): boolean {
+    const need = this.#rewriter?.needOf(command, body.failure) ?? 'none'
+    if (expectsReply(body) && this.#pair(framer, body, exchange, need)) return true
+    this.#rewriter?.doubt(need)
+    return false
   }
 
   #describe(exchange: Exchange, fields: RequestFields): void {
@@ -199,7 +236,7 @@ export class MongoSession implements Session {
   }
 
   /** @returns false when too many requests are open to keep another */
-  #pair(framer: Framer, body: MessageBody<RequestFields>, exchange: Exchange): boolean {
+  #pair(framer: Framer, body: MessageBody<RequestFields>, exchange: Exchange, need: RewriteNeed): boolean {
     if (this.#open.size >= this.#shared.maxOpen) {
       this.#context.events.messageUndecodable('request', 'too_many_open')
       return false
@@ -207,15 +244,23 @@ export class MongoSession implements Session {
     const { isLegacyRead, opensAwaitedCursor } = body.fields
     const allowsExhaust = (body.flags & FLAG_EXHAUST_ALLOWED) !== 0
     const pending = new Pending(framer.requestId, isLegacyRead, opensAwaitedCursor, allowsExhaust, exchange)
+    pending.rewriteNeed = need
+    this.#rewriter?.expect(need)
     if (exchange.isAwaited) this.#awaited++
     const replaced = this.#open.add(pending)
-    if (replaced !== undefined) this.#forget(replaced, framer.startedAtMs)
+    if (replaced !== undefined) {
+      this.#forget(replaced, framer.startedAtMs)
+      // Two replies will come with one id: which of them names members can't be told.
+      this.#rewriter?.doubt(need)
+    }
     return true
   }
 
   /** Another request took its id: its reply could not be told apart. */
   #forget(pending: Pending, nowMs: number): void {
     if (pending.origin.isAwaited) this.#awaited--
+    this.#rewriter?.expectNoMore(pending.rewriteNeed)
+    this.#rewriter?.doubt(pending.rewriteNeed)
     const { exchange } = pending
     // Its reply may be passing right now: that must not end it again.
     pending.exchange = undefined
@@ -226,6 +271,7 @@ export class MongoSession implements Session {
   #endDoubtful(pending: Pending): void {
     this.#doubtful = undefined
     this.#open.remove(pending)
+    this.#rewriter?.expectNoMore(pending.rewriteNeed)
     if (pending.origin.isAwaited) this.#awaited--
   }
 
@@ -241,6 +287,7 @@ export class MongoSession implements Session {
       pending.exchange ??= this.#nextBatch(pending)
       pending.exchange.firstReplyAtMs = nowMs
     }
+    this.#rewriter?.begin(framer, pending?.rewriteNeed ?? 'none')
     const body = this.#shared.replyReaders.take()
     body.isCommandReply = pending === undefined || !pending.isLegacyRead
     body.begin(framer.opcode, framer.left)
@@ -291,6 +338,7 @@ export class MongoSession implements Session {
       if (isDoubtful) this.#doubtful = pending
     } else {
       this.#open.remove(pending)
+      this.#rewriter?.expectNoMore(pending.rewriteNeed)
       if (pending.origin.isAwaited) this.#awaited--
     }
     this.#finish(exchange, outcome, nowMs)

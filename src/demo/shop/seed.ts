@@ -15,8 +15,24 @@ const ORDERS = 2_000
 const EVENTS = 500
 const SALES_DAYS = 365
 
-/** Fill an empty shop. What an earlier run left is dropped first. */
+/** NotWritablePrimary, NotPrimaryNoSecondaryOk: another member was elected just now. Drivers try again what is safe; a drop is not. */
+const ELECTION_CODES: ReadonlySet<unknown> = new Set([10_107, 13_435])
+const MAX_ATTEMPTS = 5
+
+/** Fill an empty shop, from the start again when an election comes between. What an earlier run left is dropped first. */
 export async function seed(shop: Shop): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await fillShop(shop)
+      return
+    } catch (error) {
+      const isElection = error instanceof Error && 'code' in error && ELECTION_CODES.has(error.code)
+      if (!isElection || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function fillShop(shop: Shop): Promise<void> {
   await shop.database.dropDatabase()
   await shop.reports.dropDatabase()
   await shop.customers.createIndex({ email: 1 }, { unique: true })

@@ -1,5 +1,5 @@
 import type { MemberReport } from '../../core/probe.js'
-import type { TopologyMember, TopologyRole } from './snapshot.js'
+import type { TopologyMember, TopologyRole } from '../../core/topology.js'
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
 

@@ -1,9 +1,15 @@
 import type { Clock, Random } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
 import type { Probe } from '../../core/probe.js'
+import type {
+  TopologyEvent,
+  TopologyListener,
+  TopologySnapshot,
+  TopologyStats,
+  TopologyView,
+} from '../../core/topology.js'
 import { DEFAULT_TIMINGS, MemberMonitor, type MonitorTimings } from './member-monitor.js'
 import type { Dial } from './probe-connection.js'
-import type { TopologyEvent, TopologySnapshot, TopologyStats } from './snapshot.js'
 import { Topology } from './topology.js'
 
 export interface TopologyMonitorParts {
@@ -11,7 +17,7 @@ export interface TopologyMonitorParts {
   readonly cluster: string
   readonly probe: Probe
   readonly dial: Dial
-  /** Normalised as the probe's names are. One or more. */
+  /** Normalised as the probe's names are. None when they come later, by `seed`. */
   readonly seeds: readonly string[]
   /** '' takes whatever set is found. */
   readonly setName: string
@@ -22,10 +28,8 @@ export interface TopologyMonitorParts {
   readonly logger: Logger
 }
 
-export type TopologyListener = (snapshot: TopologySnapshot, events: readonly TopologyEvent[]) => void
-
 /** Watches every member of a topology, as they come and go. */
-export class TopologyMonitor {
+export class TopologyMonitor implements TopologyView {
   readonly #parts: TopologyMonitorParts
   readonly #topology: Topology
   readonly #monitors = new Map<string, MemberMonitor>()
@@ -50,13 +54,16 @@ export class TopologyMonitor {
     this.#follow()
   }
 
-  /** Called after each change but those of measurements alone. Returns how to stop. A listener that throws is logged, the others go on. */
+  /** The names to begin with, or other ones: see `Topology.seeded`. */
+  seed(names: readonly string[], setName: string): void {
+    if (!this.#isClosed) this.#apply(() => this.#topology.seeded(names, setName))
+  }
+
   onChanged(listener: TopologyListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** The first snapshot, from now on, of which the claim holds. Rejects with the signal's reason. */
   until(claim: (snapshot: TopologySnapshot) => boolean, signal: AbortSignal): Promise<TopologySnapshot> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
@@ -75,8 +82,12 @@ export class TopologyMonitor {
     })
   }
 
-  /** After a failure to connect to a member: probes it at once, or when 500 ms have passed since its last attempt. */
   requestCheck(name: string): void {
+    this.#monitors.get(name)?.checkNow()
+  }
+
+  distrust(name: string, me: string): void {
+    this.#apply(() => this.#topology.mistaken(name, me, this.#parts.clock.now()))
     this.#monitors.get(name)?.checkNow()
   }
 

@@ -1,15 +1,14 @@
 import type { Epoch, MemberReport, Probe } from '../../core/probe.js'
-import { isListable, quoteName } from './member-name.js'
-import { freshestOf, MemberRecord } from './member-record.js'
 import {
-  isSameTopology,
   type TopologyEvent,
   type TopologyKind,
   type TopologyMember,
   type TopologySnapshot,
   TopologyStats,
-  topologyEvents,
-} from './snapshot.js'
+} from '../../core/topology.js'
+import { isListable, quoteName } from './member-name.js'
+import { freshestOf, MemberRecord } from './member-record.js'
+import { isSameTopology, topologyEvents } from './snapshot.js'
 
 /** As many as a replica set can have. */
 const MAX_MEMBERS = 50
@@ -20,7 +19,7 @@ const NO_EVENTS: readonly TopologyEvent[] = Object.freeze([])
 const REPLACED = 'a later election replaced it as primary'
 
 export interface TopologyOptions {
-  /** Normalised as the probe's names are: lower case, with port. One or more. */
+  /** Normalised as the probe's names are: lower case, with port. None when they come later, by `seeded`. */
   readonly seeds: readonly string[]
   /** Members of any other set are not used; '' takes the first name that is heard. */
   readonly setName: string
@@ -36,7 +35,7 @@ export interface TopologyOptions {
 export class Topology {
   readonly stats = new TopologyStats()
   readonly #options: TopologyOptions
-  readonly #seeds: readonly string[]
+  #seeds: readonly string[]
   readonly #members = new Map<string, MemberRecord>()
   #kind: TopologyKind
   #setName: string
@@ -52,13 +51,31 @@ export class Topology {
     this.#options = options
     this.#setName = options.setName
     this.#kind = options.setName === '' ? 'unknown' : 'replica_set'
-    this.#seeds = options.seeds.map((seed) => (seed.startsWith('unix:') ? seed : seed.toLowerCase()))
+    this.#seeds = options.seeds.map(normalizeSeed)
     this.#addSeeds()
     this.#snapshot = this.#build(0)
   }
 
   get snapshot(): TopologySnapshot {
     return this.#snapshot
+  }
+
+  /**
+   * The configured names, found out since. Of routers, and while nobody knows what this is, they are the members; a set keeps to its
+   * own list, once it has one. (Polling SRV Records for mongos Discovery, "Implementation".)
+   * @param setName the set they must be members of, where the config names none; '' for none
+   */
+  seeded(seeds: readonly string[], setName: string): readonly TopologyEvent[] {
+    this.#seeds = seeds.map(normalizeSeed)
+    const areMembers = this.#kind === 'unknown' || this.#kind === 'routers'
+    if (this.#setName === '' && setName !== '' && this.#kind === 'unknown') {
+      this.#setName = setName
+      this.#kind = 'replica_set'
+    }
+    const names = new Set(this.#seeds)
+    if (areMembers) for (const name of this.#members.keys()) if (!names.has(name)) this.#members.delete(name)
+    if (areMembers || this.#members.size === 0) this.#addSeeds()
+    return this.#publish()
   }
 
   /** @param name whom the probe was sent to. A report about nobody that is (still) a member changes nothing. */
@@ -81,6 +98,16 @@ export class Topology {
     if (member === undefined) return NO_EVENTS
     this.stats.probeFailures++
     member.lost(reason)
+    this.#considerSeeds(nowMs)
+    return this.#publish()
+  }
+
+  /** A client's connection to the member met another node: like a failed probe, but nobody's silence. */
+  mistaken(name: string, me: string, nowMs: number): readonly TopologyEvent[] {
+    const member = this.#members.get(name)
+    if (member === undefined) return NO_EVENTS
+    this.stats.identityMismatches++
+    member.lost(`it calls itself ${quoteName(me)}`)
     this.#considerSeeds(nowMs)
     return this.#publish()
   }
@@ -278,3 +305,5 @@ export class Topology {
     })
   }
 }
+
+const normalizeSeed = (seed: string): string => (seed.startsWith('unix:') ? seed : seed.toLowerCase())

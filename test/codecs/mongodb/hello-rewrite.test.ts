@@ -2,7 +2,8 @@ import { BSON, Long, ObjectId, Timestamp } from 'bson'
 import { compress } from 'snappyjs'
 import t from 'tap'
 import { crc32c } from '../../../src/codecs/mongodb/crc32c.js'
-import { type MemberMap, normalizeMember, rewriteHelloReply } from '../../../src/codecs/mongodb/hello-rewrite.js'
+import { normalizeMember, rewriteHelloReply } from '../../../src/codecs/mongodb/hello-rewrite.js'
+import type { Rewrite } from '../../../src/core/codec.js'
 import { loadFixtures } from '../../support/replay.js'
 import { seededRandom } from '../../support/seeded-random.js'
 import { body, compressed, doc, int32, int64, message, opMsg, sequence, telemetry } from '../../support/wire.js'
@@ -35,7 +36,7 @@ const PORTS: Readonly<Record<string, number>> = {
   'c.rs:27017': 27_103,
   'x.rs:27017': 27_104,
 }
-const through = (member: string): MemberMap => ({
+const through = (member: string): Rewrite => ({
   member,
   advertise: (name) => (PORTS[name] === undefined ? undefined : `proxy.internal:${PORTS[name]}`),
 })
@@ -51,7 +52,7 @@ const WANTED = {
 const opReply = (value: Record<string, unknown>) =>
   message(1, 9, 1, int32(8), int64(0n), int32(0), int32(1), doc(value))
 
-function rewritten(input: Buffer, map: MemberMap = through('a.rs:27017')): Buffer {
+function rewritten(input: Buffer, map: Rewrite = through('a.rs:27017')): Buffer {
   const result = rewriteHelloReply(input, map)
   if (result.kind !== 'rewritten') throw new Error(`expected a rewrite, got ${JSON.stringify(result)}`)
   return result.message

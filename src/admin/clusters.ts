@@ -1,0 +1,127 @@
+import type { TopologyKind, TopologyMember, TopologyRole, TopologyStats } from '../core/topology.js'
+import type { Host } from '../core/upstream.js'
+import type { AdminCluster, AdminSources, MemberListener, MemberTraffic } from './sources.js'
+
+/** What was counted for a host; null where that is not known. */
+export interface HostReport {
+  readonly name: string
+  readonly isUsable: boolean
+  readonly connections: number
+  readonly operations: number
+  readonly failures: number
+  readonly traffic: MemberTraffic | null
+}
+
+export interface MemberReport {
+  readonly name: string
+  readonly role: TopologyRole
+  readonly isPrimary: boolean
+  readonly isUp: boolean
+  readonly reason: string
+  readonly isSeed: boolean
+  readonly isHidden: boolean
+  readonly isArbiter: boolean
+  readonly tags: Readonly<Record<string, string>>
+  readonly lagMs: number | null
+  readonly rttMs: number | null
+  /** Where clients reach it, per listener in mode `members`. */
+  readonly listeners: readonly Omit<MemberListener, 'cluster' | 'member'>[]
+  /** null when its name is no address: nobody can connect to it. */
+  readonly host: HostReport | null
+}
+
+export interface TopologyReport {
+  readonly cluster: string
+  readonly kind: TopologyKind
+  readonly setName: string
+  /** '' when there is none. */
+  readonly primary: string
+  readonly version: number
+  readonly stats: TopologyStats
+  readonly members: readonly MemberReport[]
+}
+
+export interface ClusterReport {
+  readonly name: string
+  readonly hosts: readonly HostReport[]
+  readonly topology: TopologyReport | undefined
+}
+
+type Sources = Pick<AdminSources, 'memberListeners' | 'memberTraffic'>
+
+export function clusterReports(clusters: readonly AdminCluster[], sources: Sources): readonly ClusterReport[] {
+  const listeners = sources.memberListeners()
+  return clusters.map((cluster) => {
+    const hosts = hostReports(cluster, sources)
+    return { name: cluster.name, hosts, topology: topologyReport(cluster, hosts, listeners) }
+  })
+}
+
+/** Of watched clusters alone: what the page draws. */
+export function topologyReports(clusters: readonly AdminCluster[], sources: Sources): readonly TopologyReport[] {
+  const watched = clusters.filter(({ topology }) => topology !== undefined)
+  return clusterReports(watched, sources).flatMap(({ topology }) => topology ?? [])
+}
+
+/** Everything of every cluster, with all counters. */
+export function clustersJson(clusters: readonly AdminCluster[], sources: Sources): unknown {
+  const reports = clusterReports(clusters, sources)
+  return clusters.map(({ name, stats, hosts }, i) => ({
+    name,
+    version: hosts.version,
+    stats: { ...stats },
+    topology: reports[i]?.topology ?? null,
+    hosts: hosts.all.map((host) =>
+      hostJson(
+        host,
+        reports[i]?.hosts.find((one) => one.name === host.name),
+      ),
+    ),
+  }))
+}
+
+function hostJson({ name, hostname, weight, stats, state }: Host, report: HostReport | undefined): unknown {
+  const { isUsable: usable = false, traffic = null } = report ?? {}
+  return { name, hostname, role: state.role, usable, weight, stats: { ...stats }, traffic }
+}
+
+function hostReports({ name: cluster, hosts }: AdminCluster, { memberTraffic }: Sources): readonly HostReport[] {
+  const usable = new Set(hosts.usable)
+  return hosts.all.map((host) => ({
+    name: host.name,
+    isUsable: usable.has(host),
+    connections: host.stats.connectionsActive,
+    operations: host.stats.operationsTotal,
+    failures: host.stats.operationsFailed,
+    traffic: memberTraffic(cluster, host.name) ?? null,
+  }))
+}
+
+function topologyReport(
+  { name: cluster, topology }: AdminCluster,
+  hosts: readonly HostReport[],
+  listeners: readonly MemberListener[],
+): TopologyReport | undefined {
+  if (topology === undefined) return undefined
+  const { kind, setName, primary, version, members } = topology.snapshot
+  const own = listeners.filter((one) => one.cluster === cluster)
+  const reported = members.map((member): MemberReport => {
+    const { name, lagMs = null, rttMs = null, tags } = member
+    return {
+      ...wordsOf(member),
+      isPrimary: name === primary,
+      tags: Object.fromEntries(tags),
+      lagMs,
+      rttMs,
+      listeners: own
+        .filter((one) => one.member === name)
+        .map(({ listener, address, reason }) => ({ listener, address, reason })),
+      host: hosts.find((host) => host.name === name) ?? null,
+    }
+  })
+  return { cluster, kind, setName, primary, version, stats: { ...topology.stats }, members: reported }
+}
+
+function wordsOf({ name, role, isUp, reason, isSeed, isHidden, isArbiter }: TopologyMember) {
+  return { name, role, isUp, reason, isSeed, isHidden, isArbiter }
+}
