@@ -1,5 +1,6 @@
 import type { ConnectionInfo } from './connection.js'
 import type { Outcome } from './outcome.js'
+import type { TableUse } from './table-use.js'
 import type { Host } from './upstream.js'
 
 /** The label value that stands for everything outside a bounded set. */
@@ -67,6 +68,10 @@ export class Exchange {
   comment = ''
   /** W3C traceparent carried by the request; '' when there is none. */
   traceParent = ''
+  /** Which try of the client's this is, when it says so: 1 is the first; 0 when it doesn't say. */
+  attempt = 0
+  /** Of protocols whose operations may name several tables, or tell their cost. */
+  tables: readonly TableUse[] = NO_TABLES
   /** Error labels of the reply. */
   errorLabels: readonly string[] = NO_LABELS
   outcome: Outcome | undefined = undefined
@@ -88,3 +93,4 @@ export class Exchange {
 }
 
 const NO_LABELS: readonly string[] = Object.freeze([])
+const NO_TABLES: readonly TableUse[] = Object.freeze([])
