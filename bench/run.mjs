@@ -71,6 +71,7 @@ async function smokeOthers({ oplens }) {
   const dist = dirname(dirname(oplens))
   const programs = [
     ['bench/codec.bench.mjs', '--smoke', '--dist', dist],
+    ['bench/dynamodb.bench.mjs', '--smoke', '--dist', dist],
     ['bench/scrape.bench.mjs', '--smoke', '--dist', dist],
     ['bench/large-reply.mjs', '--smoke', '--oplens', oplens],
     ['bench/failover.bench.mjs', '--smoke', '--oplens', oplens],

@@ -3,7 +3,7 @@ import type { OplensConfig } from './cli/config-parts.js'
 import { protocols } from './codecs/registry.js'
 import { applicationUri } from './config/application-uri.js'
 import type { Clock, Random } from './core/clock.js'
-import type { Protocol } from './core/codec.js'
+import type { TcpProtocol } from './core/codec.js'
 import type { Logger } from './core/logger.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
 import { type Address, formatAddress } from './core/upstream.js'
@@ -161,9 +161,9 @@ export function createApp(deps: AppDeps): App {
   }
 }
 
-function protocolOf(listener: ListenerConfig): Protocol | undefined {
+function protocolOf(listener: ListenerConfig): TcpProtocol | undefined {
   // `tcp` is no protocol of the registry: its bytes pass undecoded.
-  return protocols.find(({ name }) => name === listener.protocol) as Protocol | undefined
+  return protocols.find(({ name }) => name === listener.protocol) as TcpProtocol | undefined
 }
 
 /** A cluster's members are watched when a listener of it needs to know them. */

@@ -1,5 +1,5 @@
-import type { Protocol } from '../core/codec.js'
+import type { TcpProtocol } from '../core/codec.js'
 import { mongodb } from './mongodb/index.js'
 
-/** Every protocol that a listener can name, apart from `tcp` (which has no codec). */
-export const protocols: readonly Protocol[] = [mongodb]
+/** Every protocol on TCP that a listener can name, apart from `tcp` (which has no codec). */
+export const protocols: readonly TcpProtocol[] = [mongodb]

@@ -1,5 +1,6 @@
 import type { ConnectionInfo } from './connection.js'
 import type { Exchange } from './exchange.js'
+import type { HttpCodec } from './http.js'
 import type { EndedBy } from './outcome.js'
 import type { Probe } from './probe.js'
 import type { Schema } from './schema.js'
@@ -104,14 +105,26 @@ export interface TcpCodec {
   open(context: SessionContext): Session
 }
 
-/** One protocol: what its folder exports and its registry lists. */
-export interface Protocol<C = unknown> {
+/** What a protocol's folder exports and its registry lists. */
+interface ProtocolBase<C> {
   /** The word in `protocol:` of a listener. */
   readonly name: string
-  readonly transport: 'tcp'
   /** Codec options of a listener, with their defaults. */
   readonly config: Schema<C>
+}
+
+/** A protocol of its own on TCP. */
+export interface TcpProtocol<C = unknown> extends ProtocolBase<C> {
+  readonly transport: 'tcp'
   createCodec(config: C): TcpCodec
   /** How a member of a set is asked what it is. */
   readonly probe?: Probe
 }
+
+/** A protocol inside HTTP. */
+export interface HttpProtocol<C = unknown> extends ProtocolBase<C> {
+  readonly transport: 'http'
+  createCodec(config: C): HttpCodec
+}
+
+export type Protocol<C = unknown> = TcpProtocol<C> | HttpProtocol<C>

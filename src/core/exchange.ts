@@ -47,6 +47,8 @@ export class Exchange {
   /** `n` of a reply: matched, inserted, deleted or counted; -1 when absent. */
   affected = -1
   modified = -1
+  /** Items that the database looked at to answer, when it says so; -1 otherwise. */
+  scanned = -1
   /** `limit` and `batchSize` as the client asked; -1 when absent. */
   limit = -1
   cursorBatchSize = -1

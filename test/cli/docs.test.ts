@@ -5,6 +5,7 @@ import t from 'tap'
 import { configParts } from '../../src/cli/config-parts.js'
 import type { Io } from '../../src/cli/io.js'
 import { runCli } from '../../src/cli/program.js'
+import { FAILURES } from '../../src/codecs/dynamodb/reasons.js'
 import { FRAMING_REASONS, MESSAGE_REASONS, WITHHELD_REASONS } from '../../src/codecs/mongodb/reasons.js'
 import { createConfigSchema } from '../../src/config/config.js'
 import { loadConfig } from '../../src/config/load.js'
@@ -38,7 +39,8 @@ t.test('docs/errors.md lists the codes that the source has, and no others', asyn
 
 t.test('docs/errors.md explains each reason why bytes can not be decoded', async (t) => {
   const listed = firstCells(read('docs/errors.md')).filter((cell) => /^[a-z_]+$/.test(cell))
-  t.same(listed.toSorted(), [...MESSAGE_REASONS, ...FRAMING_REASONS, ...WITHHELD_REASONS].toSorted())
+  const reasons = [...MESSAGE_REASONS, ...FRAMING_REASONS, ...WITHHELD_REASONS, ...FAILURES]
+  t.same(listed.toSorted(), [...new Set(reasons)].toSorted())
 })
 
 t.test('docs/dependencies.md has a line for each package, at run time and for development', async (t) => {

@@ -1,4 +1,4 @@
-import type { Protocol, TcpCodec } from '../../core/codec.js'
+import type { TcpCodec, TcpProtocol } from '../../core/codec.js'
 import { AwaitedCursors } from './awaited-cursors.js'
 import { type MongodbConfig, mongodbConfigSchema } from './config.js'
 import { FrameList } from './frame-list.js'
@@ -14,7 +14,7 @@ const MAX_NAMES = 8_192
 const MAX_OPERATIONS = 4_096
 
 /** MongoDB's wire protocol: OP_MSG, OP_COMPRESSED, OP_QUERY/OP_REPLY and the legacy opcodes. */
-export const mongodb: Protocol<MongodbConfig> = {
+export const mongodb: TcpProtocol<MongodbConfig> = {
   name: 'mongodb',
   transport: 'tcp',
   config: mongodbConfigSchema,

@@ -1,0 +1,35 @@
+import type { HttpProtocol } from '../../core/codec.js'
+import type { HttpCodec } from '../../core/http.js'
+import { noteClient } from './client-headers.js'
+import { type DynamodbConfig, dynamodbConfigSchema } from './config.js'
+import { ErrorNames } from './errors.js'
+import { OperationTable } from './operation-table.js'
+import { findOperation, isDynamodbTarget, OPERATIONS } from './operations.js'
+import { DynamodbReader, type Shared } from './reader.js'
+import { requestShape } from './request-shapes.js'
+
+/** Distinct operations remembered per listener; beyond it they are learnt anew. */
+const MAX_OPERATIONS = 4_096
+
+/** DynamoDB and DynamoDB Streams, API version 2012-08-10: `application/x-amz-json-1.0` over HTTP. */
+export const dynamodb: HttpProtocol<DynamodbConfig> = {
+  name: 'dynamodb',
+  transport: 'http',
+  config: dynamodbConfigSchema,
+  createCodec(config): HttpCodec {
+    const shared: Shared = {
+      operations: new OperationTable(MAX_OPERATIONS),
+      errorNames: new ErrorNames(),
+      shapes: OPERATIONS.map(({ source }) => requestShape(source, config.max_statement)),
+      maxInflateBytes: config.max_inflate,
+    }
+    return {
+      matches: ({ method, headers }) => method === 'POST' && isDynamodbTarget(headers.get('x-amz-target') ?? ''),
+      open(head, connection) {
+        noteClient(connection, head.headers)
+        const info = findOperation(head.headers.get('x-amz-target') ?? '')
+        return new DynamodbReader(info, head.headers, shared)
+      },
+    }
+  },
+}

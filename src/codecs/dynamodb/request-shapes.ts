@@ -1,0 +1,62 @@
+import { type JsonShape, jsonShape } from '../shared/json-shape.js'
+import type { TableSource } from './operations.js'
+
+// What RequestFields is told by.
+export const ROOT = 0
+/** A member that names the operation's only table. */
+export const TABLE = 1
+export const INDEX = 2
+export const LIMIT = 3
+/** `RequestItems`, and what stands under a table's name in it: `{Keys}` of BatchGetItem, a list of BatchWriteItem. */
+export const BATCH = 4
+export const BATCH_TABLE = 5
+export const BATCH_KEYS = 6
+/** `TransactItems` and its elements; or the list of PartiQL statements. */
+export const LIST = 7
+export const ELEMENT = 8
+export const ELEMENT_TABLE = 9
+export const STATEMENT = 10
+const INSIDE = 11
+
+const table = jsonShape(TABLE)
+
+const batchTable = jsonShape(BATCH_TABLE, {
+  isCounted: true,
+  fields: { Keys: jsonShape(BATCH_KEYS, { isCounted: true }) },
+})
+const batch = jsonShape(ROOT, { fields: { RequestItems: jsonShape(BATCH, { any: batchTable }) } })
+
+const action = jsonShape(INSIDE, { fields: { TableName: jsonShape(ELEMENT_TABLE) } })
+const transactItem = jsonShape(ELEMENT, {
+  fields: { Get: action, Put: action, Update: action, Delete: action, ConditionCheck: action },
+})
+const transact = jsonShape(ROOT, { fields: { TransactItems: jsonShape(LIST, { items: transactItem }) } })
+
+const creation = jsonShape(ROOT, {
+  fields: { TableCreationParameters: jsonShape(INSIDE, { fields: { TableName: table } }) },
+})
+
+/** What is looked for in a request, by where it names its table. Undefined: nothing. */
+export function requestShape(source: TableSource, maxStatementBytes: number): JsonShape | undefined {
+  switch (source) {
+    case '':
+      return undefined
+    case 'batch':
+      return batch
+    case 'transact':
+      return transact
+    case 'creation':
+      return creation
+    case 'Statement':
+      return jsonShape(ROOT, { fields: { Statement: statement(maxStatementBytes), Limit: jsonShape(LIMIT) } })
+    case 'Statements':
+    case 'TransactStatements': {
+      const element = jsonShape(ELEMENT, { fields: { Statement: statement(maxStatementBytes) } })
+      return jsonShape(ROOT, { fields: { [source]: jsonShape(LIST, { items: element }) } })
+    }
+    default:
+      return jsonShape(ROOT, { fields: { [source]: table, IndexName: jsonShape(INDEX), Limit: jsonShape(LIMIT) } })
+  }
+}
+
+const statement = (maxBytes: number): JsonShape => jsonShape(STATEMENT, { maxBytes })
