@@ -9,52 +9,10 @@ import {
   readInt32,
   VALUE_BYTES,
 } from './bson.js'
+import { isEntered, isPlainText, nulAt, plainEnd } from './bson-plain.js'
+import type { BsonSink, Node, Want } from './bson-wants.js'
 import { MAX_DEPTH, MAX_NAME_BYTES, MAX_STRING_BYTES } from './limits.js'
-import { NameTable } from './name-table.js'
 import type { MessageReason } from './reasons.js'
-
-/** What is looked for in one document: the fields named in `table`, everything else is skipped by its length. */
-export interface Node {
-  readonly table: NameTable
-  readonly wants: readonly Want[]
-  /** Report the document's first element through `BsonSink.first`, whatever its name: in a command, it is the command. */
-  readonly first: boolean
-}
-
-export interface Want {
-  readonly field: number
-  /** Walk into the value when it is a document. */
-  readonly document?: Node
-  /** When it is an array: count its elements, report them one by one, or walk into the first one. */
-  readonly array?: 'count' | 'values' | Node
-}
-
-export function node(wants: Readonly<Record<string, Want>>, first = false): Node {
-  return { table: new NameTable(Object.keys(wants)), wants: Object.values(wants), first }
-}
-
-export interface BsonSink {
-  /**
-   * The first element of a document whose node has `first`.
-   * @returns the node to walk into a document value with, or undefined to pass it over
-   */
-  first(
-    node: Node,
-    bytes: Buffer,
-    nameStart: number,
-    nameEnd: number,
-    type: number,
-    start: number,
-    end: number,
-  ): Node | undefined
-  /**
-   * A wanted field. Numbers and the like stand at `start`; a string is `[start, end)`, at most MAX_STRING_BYTES of it;
-   * for a document, array or binary `start === end`: it is there, no more. `bytes` is only valid during the call.
-   */
-  value(field: number, type: number, bytes: Buffer, start: number, end: number): void
-  /** An array wanted as `count`, or by its first element, ended with `elements` elements. */
-  count(field: number, elements: number): void
-}
 
 const DOCUMENT = 0
 const COUNT = 1
@@ -115,28 +73,109 @@ export class BsonWalker {
    *   when `isDone`, the first byte after the document; when `failure` is set, the place of it
    */
   advance(bytes: Buffer, pos: number, end: number): number {
+    this.#base = pos - this.#offset
     let at = pos
     while (!this.isDone) {
       if (this.#skip > 0) {
-        const step = Math.min(this.#skip, end - at)
-        this.#skip -= step
-        this.#offset += step
-        at += step
-        if (this.#skip > 0) return at
+        const left = end - at
+        if (this.#skip > left) {
+          this.#skip -= left
+          at = end
+          break
+        }
+        at += this.#skip
+        this.#skip = 0
+      }
+      if (this.#depth >= 0 && this.#cstrings === 0 && this.#pendingType === 0) {
+        at = this.#plain(bytes, at, end)
+        if (this.isDone || this.failure !== '') break
       }
       const next = this.#token(bytes, at, end)
-      if (next < 0 || this.failure !== '') return at
-      this.#offset += next - at
+      if (next < 0 || this.failure !== '') break
       at = next
     }
+    this.#offset = at - this.#base
+    return at
+  }
+
+  /**
+   * The common case apart: elements whole in the window, of the types that documents are mostly made of. Reports what `#token`
+   * would, but in loops over local variables: the body of a find is walked in 0.19 µs where token by token it took 0.33 µs.
+   * @returns the first byte not used: what stands there is for `#token` to read or refuse
+   */
+  #plain(bytes: Buffer, pos: number, end: number): number {
+    let at = pos
+    for (;;) {
+      const depth = this.#depth
+      const mode = this.#modes[depth]
+      const node = this.#nodes[depth]
+      const limit = ((this.#ends[depth] as number) + this.#base) | 0
+      // The document's own NUL comes after its last value.
+      const stop = limit - 1 < end ? limit - 1 : end
+      if (mode === COUNT) at = this.#plainCount(bytes, at, stop)
+      else if (mode === DOCUMENT && node !== undefined) {
+        const next = this.#plainFields(node, bytes, at, stop, limit)
+        if (next < 0) return at
+        at = next
+        if (this.#depth !== depth) continue
+      }
+      if (at >= end || at + 1 !== limit || bytes[at] !== 0) return at
+      at = this.#close(at, limit)
+      if (this.isDone) return at
+    }
+  }
+
+  /** @returns also behind the length of a wanted document that was entered; -1 when that failed */
+  #plainFields(node: Node, bytes: Buffer, pos: number, stop: number, limit: number): number {
+    const sink = this.#sink
+    let isFirst = node.first && this.#counts[this.#depth] === 0
+    let at = pos
+    while (at < stop) {
+      const nameEnd = nulAt(bytes, at + 1, stop)
+      const valueAt = nameEnd + 1
+      const type = bytes[at] as number
+      const valueEnd = plainEnd(type, bytes, valueAt, stop)
+      if (valueEnd > stop || nameEnd - at > MAX_NAME_BYTES) return at
+      const index = isFirst ? -1 : node.table.find(bytes, at + 1, nameEnd)
+      if (isFirst) {
+        if (type !== BSON_STRING || !isPlainText(bytes, valueAt, valueEnd)) return at
+        isFirst = false
+        this.#counts[this.#depth] = 1
+        sink.first(node, bytes, at + 1, nameEnd, type, valueAt + 4, valueEnd - 1)
+      } else if (index >= 0) {
+        const want = node.wants[index] as Want
+        if (type === BSON_STRING) {
+          if (!isPlainText(bytes, valueAt, valueEnd)) return at
+          sink.value(want.field, type, bytes, valueAt + 4, valueEnd - 1)
+        } else if (isEntered(want, type)) {
+          return this.#wanted(want, type, bytes, valueAt, stop, limit)
+        } else {
+          sink.value(want.field, type, bytes, valueAt, (VALUE_BYTES[type] as number) >= 0 ? valueEnd : valueAt)
+        }
+      }
+      at = valueEnd
+    }
+    return at
+  }
+
+  #plainCount(bytes: Buffer, pos: number, stop: number): number {
+    let at = pos
+    let count = 0
+    while (at < stop) {
+      const nameEnd = nulAt(bytes, at + 1, stop)
+      const valueEnd = plainEnd(bytes[at] as number, bytes, nameEnd + 1, stop)
+      if (valueEnd > stop || nameEnd - at > MAX_NAME_BYTES) break
+      count++
+      at = valueEnd
+    }
+    ;(this.#counts[this.#depth] as number) += count
     return at
   }
 
   /** One token at `pos`. @returns where the next begins; -1 when more bytes are needed */
   #token(bytes: Buffer, pos: number, end: number): number {
-    this.#base = pos - this.#offset
     if (this.#depth < 0) return this.#rootLength(bytes, pos, end)
-    const limit = (this.#ends[this.#depth] as number) + this.#base
+    const limit = ((this.#ends[this.#depth] as number) + this.#base) | 0
     if (this.#cstrings > 0) return this.#skipCstring(bytes, pos, end, limit)
     if (this.#pendingType !== 0) {
       const next = this.#passOver(this.#pendingType, bytes, pos, end, limit)
@@ -158,7 +197,9 @@ export class BsonWalker {
     if (pos >= end) return -1
     const type = bytes[pos] as number
     if (type === 0) return this.#close(pos, limit)
-    const stop = Math.min(end, limit, pos + MAX_NAME_BYTES + 2)
+    let stop = pos + MAX_NAME_BYTES + 2
+    if (stop > end) stop = end
+    if (stop > limit) stop = limit
     let nameEnd = pos + 1
     while (nameEnd < stop && bytes[nameEnd] !== 0) nameEnd++
     if (nameEnd === stop) return this.#nameCut(type, bytes, pos, stop, limit)
@@ -232,14 +273,13 @@ export class BsonWalker {
       ;(this.#counts[this.#depth] as number)++
       const inner = this.#sink.first(node, bytes, nameStart, nameEnd, type, at, at)
       if (inner !== undefined) return this.#push(-1, DOCUMENT, inner, at, bodyEnd)
-      this.#skip = bodyEnd - at
-      return at
+      return this.#leave(bodyEnd, end)
     }
     const valueEnd = this.#readable(type, bytes, at, end, limit)
     if (valueEnd < 0) return -1
     ;(this.#counts[this.#depth] as number)++
     const start = type === BSON_STRING ? at + 4 : at
-    this.#sink.first(node, bytes, nameStart, nameEnd, type, start, Math.max(start, valueEnd))
+    this.#sink.first(node, bytes, nameStart, nameEnd, type, start, valueEnd > start ? valueEnd : start)
     return this.#afterRead(type, bytes, at, valueEnd, end, limit)
   }
 
@@ -260,7 +300,7 @@ export class BsonWalker {
     const valueEnd = this.#readable(type, bytes, at, end, limit)
     if (valueEnd < 0) return -1
     const start = type === BSON_STRING ? at + 4 : at
-    this.#sink.value(field, type, bytes, start, Math.max(start, valueEnd))
+    this.#sink.value(field, type, bytes, start, valueEnd > start ? valueEnd : start)
     return this.#afterRead(type, bytes, at, valueEnd, end, limit)
   }
 
@@ -278,7 +318,8 @@ export class BsonWalker {
     const valueEnd = this.#sized(type, bytes, at, end, limit)
     if (valueEnd < 0) return -1
     if (type !== BSON_STRING) return at
-    const textEnd = Math.min(valueEnd - 1, at + 4 + MAX_STRING_BYTES)
+    const most = at + 4 + MAX_STRING_BYTES
+    const textEnd = valueEnd - 1 < most ? valueEnd - 1 : most
     if (textEnd >= end) return -1
     if (textEnd === valueEnd - 1 && bytes[textEnd] !== 0) return this.#fail('bson_unterminated')
     return textEnd
@@ -296,13 +337,12 @@ export class BsonWalker {
     return next
   }
 
-  /** Set the skip for a value at `at`. @returns `at`, or -1 when its length is not there yet */
+  /** Leave the value at `at` unread. @returns where to go on, or -1 when its length is not there yet */
   #passOver(type: number, bytes: Buffer, at: number, end: number, limit: number): number {
     const fixed = VALUE_BYTES[type] as number
     if (fixed >= 0) {
       if (at + fixed >= limit) return this.#fail('bson_length')
-      this.#skip = fixed
-      return at
+      return this.#leave(at + fixed, end)
     }
     if (type === BSON_REGEX) {
       this.#cstrings = 2
@@ -310,8 +350,14 @@ export class BsonWalker {
     }
     const valueEnd = this.#sized(type, bytes, at, end, limit)
     if (valueEnd < 0) return -1
-    this.#skip = valueEnd - at
-    return at
+    return this.#leave(valueEnd, end)
+  }
+
+  /** Go on at `valueEnd`, which most often lies in the window. @returns where the next token begins, or `end` with `#skip` set */
+  #leave(valueEnd: number, end: number): number {
+    if (valueEnd <= end) return valueEnd
+    this.#skip = valueEnd - end
+    return end
   }
 
   /** Where a value that begins with its length ends (may lie beyond `end`). -1: more bytes are needed, or `failure` is set. */

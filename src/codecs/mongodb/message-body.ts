@@ -1,5 +1,6 @@
 import { readInt32 } from './bson.js'
-import { BsonWalker, type Node } from './bson-walker.js'
+import { BsonWalker } from './bson-walker.js'
+import type { Node } from './bson-wants.js'
 import { COMPRESSED_HEAD_BYTES, CompressedPayload } from './compressed.js'
 import {
   legacyTailBytes,

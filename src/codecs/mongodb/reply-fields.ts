@@ -1,6 +1,6 @@
 import { OK, type Outcome, UNKNOWN } from '../../core/outcome.js'
 import { BSON_DOCUMENT, BSON_INT64, BSON_STRING, readInt32, readNumber } from './bson.js'
-import { type BsonSink, type Node, node } from './bson-walker.js'
+import { type BsonSink, type Node, node } from './bson-wants.js'
 import type { Interner } from './intern.js'
 import { REPLY_CURSOR_NOT_FOUND, REPLY_QUERY_FAILURE } from './opcodes.js'
 

@@ -1,5 +1,5 @@
 import { BSON_BOOL, BSON_DOCUMENT, BSON_INT64, BSON_STRING, readInt32, readNumber } from './bson.js'
-import { type BsonSink, type Node, node } from './bson-walker.js'
+import { type BsonSink, type Node, node } from './bson-wants.js'
 import { type CommandInfo, findCommand, OTHER_COMMAND } from './commands.js'
 import type { Interner } from './intern.js'
 import { equalBytes } from './name-table.js'
