@@ -74,7 +74,7 @@ export interface App {
  */
 export function createApp(deps: AppDeps): App {
   const { config, filledIn, clock, random, logger, version, onDrainAsked } = deps
-  const watchOf = (cluster: string) => watchFor(cluster, config.listeners)
+  const watchOf = (cluster: string) => watchFor(cluster, config)
   const clusters = createClusterManager(config.clusters, { clock, random, logger, watchOf, startsLater: true })
   const groups: ListenerGroup[] = []
   const listeners = () => groups.flatMap(({ all }) => all)
@@ -167,7 +167,7 @@ function protocolOf(listener: ListenerConfig): TcpProtocol | undefined {
 }
 
 /** A cluster's members are watched when a listener of it needs to know them. */
-function watchFor(cluster: string, listeners: readonly ListenerConfig[]): Watch | undefined {
+function watchFor(cluster: string, { clusters, listeners }: OplensConfig): Watch | undefined {
   const watching = listeners.filter((one) => one.cluster === cluster && one.mode !== 'transparent')
   const probe = watching.map((listener) => protocolOf(listener)?.probe).find((one) => one !== undefined)
   if (probe === undefined) return undefined
@@ -176,7 +176,9 @@ function watchFor(cluster: string, listeners: readonly ListenerConfig[]): Watch 
       dial === undefined ? [] : [[probe.normalize(name), dial] as const],
     ),
   )
-  return { probe, dials: new Map(dials) }
+  const { dial = {} } = clusters.find(({ name }) => name === cluster) ?? {}
+  const ofCluster = Object.entries(dial).map(([name, address]) => [probe.normalize(name), address] as const)
+  return { probe, dials: new Map([...ofCluster, ...dials]) }
 }
 
 function withHosts({ name, stats, hosts, breaker, topology }: ReturnType<typeof createClusterManager>['all'][number]) {

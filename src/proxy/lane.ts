@@ -77,7 +77,8 @@ export class WatchLane {
       const bytes = output ?? chunk.subarray(start, end)
       if (bytes.length > 0) sink.write(bytes)
     }
-    if (sink.writableLength > 0) {
+    // As above, over all the writes. TLS keeps what it encrypts for a moment, and tells of no drain unless it asked for one.
+    if (sink.writableNeedDrain && sink.writableLength > 0) {
       this.#source.pause()
       this.#owner.readingPaused()
     }

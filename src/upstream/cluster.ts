@@ -101,6 +101,8 @@ export class TcpCluster implements Cluster {
 
   async connect(want: ConnectOptions): Promise<UpstreamConnection> {
     if (!this.#isDiscovered && this.#hosts.version === 0) await this.#firstAnswer(want.signal)
+    // Nobody's fault, and nothing to count.
+    if (want.signal.aborted) throw aborted(this.name)
     const { topology } = this.#parts
     const { target } = want
     if (target?.kind === 'member') return this.#connectMember(target.name, want)
@@ -296,6 +298,7 @@ export class TcpCluster implements Cluster {
       const timer: Timer = this.#parts.clock.after(this.#parts.discoveryTimeoutMs, wake)
       signal.addEventListener('abort', wake)
       this.#waiting.add(wake)
+      if (signal.aborted) wake()
     })
   }
 }

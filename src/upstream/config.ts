@@ -96,6 +96,8 @@ export const clusterSchema = z
     uri: z.string().min(1).optional(),
     /** The name of the replica set that the hosts must be members of; without it, the one they are found to be. */
     replica_set: z.string().min(1).max(255).optional(),
+    /** Where members are dialled whose own names lead nowhere from here, by name. */
+    dial: z.record(z.string().min(1).max(300), addressText).optional(),
     /** How often members are asked what they are; those that can tell news at once do. */
     heartbeat: positiveDuration.refine((ms) => ms >= 500, { error: 'expected at least 500ms' }).prefault('10s'),
     /** How long a connection for the primary waits while there is none. */

@@ -1,6 +1,14 @@
 import type { Test } from 'tap'
 import { type Clock, systemClock } from '../../src/core/clock.js'
-import type { Direction, Frame, RewriteResult, Session, SessionContext, TcpCodec } from '../../src/core/codec.js'
+import type {
+  Direction,
+  Frame,
+  Rewrite,
+  RewriteResult,
+  Session,
+  SessionContext,
+  TcpCodec,
+} from '../../src/core/codec.js'
 import type { ConnectionInfo } from '../../src/core/connection.js'
 import { DecodeError } from '../../src/core/errors.js'
 import { Exchange, type Operation } from '../../src/core/exchange.js'
@@ -83,6 +91,7 @@ export interface ProxyWant {
   readonly listener?: Record<string, unknown>
   readonly cluster?: Record<string, unknown>
   readonly codec?: TcpCodec | undefined
+  readonly rewrite?: Rewrite
   readonly clock?: Clock
 }
 
@@ -111,6 +120,7 @@ export async function startProxy(t: Test, want: ProxyWant): Promise<RunningProxy
   let id = 0
   const listener = createTcpListener(config, {
     codec: want.codec,
+    ...(want.rewrite === undefined ? {} : { rewrite: want.rewrite }),
     findCluster: (name) => manager.get(name),
     nextConnectionId: () => ++id,
     hub,

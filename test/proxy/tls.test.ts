@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
+import type { TcpCodec } from '../../src/core/codec.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { dial, heardEnd, readAll, readBytes, startEcho } from '../support/stub-tcp.js'
 import { createAuthority, createCertificates, createTempDirectory, signClient, signServer } from '../support/tls.js'
@@ -53,6 +54,36 @@ t.test('TLS on both legs with client certificates on both: bytes and ends pass',
   t.equal(await proxy.hub.line('closed'), 'closed client_closed')
   t.strictSame(names, ['test client'])
   t.match(proxy.listener.stats, { bytesReceived: 3_000_000, connectionsActive: 0, tlsHandshakeErrors: 0 })
+})
+
+t.test('a client that reads is sent reply after reply while they are held, under TLS too', async (t) => {
+  // Every chunk of the server's is held, and passes as it is.
+  const holding: TcpCodec = {
+    open: () => ({
+      holdsReplies: true,
+      holdsRequests: false,
+      takeReply: () => undefined,
+      inFlight: 0,
+      isMonitor: false,
+      push: (_direction, { length }) => [
+        { start: 0, end: length, first: true, last: true, exchange: undefined, output: undefined },
+      ],
+      end: () => undefined,
+    }),
+  }
+  const proxy = await startProxy(t, {
+    hosts: [echo.address],
+    listener: { tls: { cert: files.cert, key: files.key } },
+    codec: holding,
+    rewrite: { member: '', advertise: (member) => member },
+  })
+  const socket = await dialTls(proxy.port)
+  for (const text of ['first', 'second']) {
+    socket.write(text)
+    t.equal(await readBytes(socket, text.length), text)
+  }
+  t.equal(proxy.listener.stats.readingPaused, 0)
+  socket.end()
 })
 
 t.test('a client without a trusted certificate is refused, counted, and never reaches a host', async (t) => {
