@@ -6,6 +6,7 @@ driverAgrees('go', [
   'failpoints',
   'unacknowledged',
   'transactions',
+  'retries',
   'changeStream',
   'crowd',
   'monitor',

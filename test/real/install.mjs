@@ -1,4 +1,4 @@
-// Installs what tier 2 needs into .cache/real/ and writes down where it is, or why it is missing. Nothing outside .cache/ changes.
+// Installs what tier 2 needs into .cache/real/ and writes down where it is, or why it is missing. Outside it only the package clients' own caches change.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,7 @@ const NODE_VERSION = '24.21.0'
 const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** Each returns the path of what it installed, or throws with the reason. */
-const installers = { python, go, node24, promtool }
+const installers = { python, pymongo3, go, java, node24, promtool }
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
 export async function installTools() {
@@ -53,23 +53,21 @@ async function once(folder, want, install) {
   writeFileSync(stamp, key)
 }
 
-async function python() {
-  const requirements = `${ROOT}test/real/requirements.txt`
-  const folder = `${CACHE}venv`
+function python() {
+  return virtualEnvironment('venv', 'requirements.txt')
+}
+
+function pymongo3() {
+  return virtualEnvironment('venv-pymongo3', 'requirements-pymongo3.txt')
+}
+
+async function virtualEnvironment(name, requirementsName) {
+  const requirements = `${ROOT}test/real/${requirementsName}`
+  const folder = `${CACHE}${name}`
   await once(folder, readFileSync(requirements, 'utf8'), async () => {
     await must('python3', ['-m', 'venv', folder])
-    const args = [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      '--retries',
-      '5',
-      '-r',
-      requirements,
-    ]
-    await must(`${folder}/bin/python`, args, { attempts: 3 })
+    const quiet = ['--quiet', '--disable-pip-version-check', '--retries', '5']
+    await must(`${folder}/bin/python`, ['-m', 'pip', 'install', ...quiet, '-r', requirements], { attempts: 3 })
   })
   return `${folder}/bin/python`
 }
@@ -79,6 +77,30 @@ async function go() {
   const target = `${CACHE}workload-go`
   await must(program, ['build', '-o', target, '.'], { cwd: `${ROOT}test/real/go`, attempts: 3 })
   return target
+}
+
+/** @returns the class path of the Java driver's workload and of the legacy server */
+async function java() {
+  const source = `${ROOT}test/real/java/`
+  const folder = `${CACHE}java`
+  const pom = `${source}pom.xml`
+  await once(folder, readFileSync(pom, 'utf8'), async () => {
+    await must('mvn', ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}/lib`], {
+      attempts: 3,
+    })
+  })
+  const programs = ['Workload', 'LegacyServer'].map((name) => `${source}${name}.java`)
+  await must('javac', [
+    '-Xlint:all,-processing',
+    '-Werror',
+    '-d',
+    `${folder}/classes`,
+    '-cp',
+    `${folder}/lib/*`,
+    ...programs,
+  ])
+  await must('java', ['-version'])
+  return `${folder}/classes:${folder}/lib/*`
 }
 
 async function node24() {

@@ -7,6 +7,7 @@ driverAgrees('node', [
   'failpoints',
   'unacknowledged',
   'transactions',
+  'retries',
   'changeStream',
   'clientBulkWrite',
   'crowd',

@@ -6,6 +6,7 @@ driverAgrees('pymongo', [
   'failpoints',
   'unacknowledged',
   'transactions',
+  'retries',
   'changeStream',
   'exhaust',
   'tailable',

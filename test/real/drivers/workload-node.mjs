@@ -130,6 +130,19 @@ const scenarios = {
     await c.countDocuments({})
   },
 
+  /** Writes and reads that the driver sends again by itself: after a lost connection, and after an error that says so. */
+  async retries({ db, failPoint }) {
+    const c = db.collection('orders')
+    await c.insertOne({ _id: 'before' })
+    await failPoint({ failCommands: ['insert'], closeConnection: true })
+    await c.insertOne({ _id: 'again' })
+    await failPoint({ failCommands: ['update'], errorCode: 262, errorLabels: ['RetryableWriteError'] })
+    await c.updateOne({ _id: 'again' }, { $inc: { total: 1 } })
+    await failPoint({ failCommands: ['find'], closeConnection: true })
+    const again = await c.findOne({ _id: 'again' })
+    if (again?.total !== 1) throw new Error(`not written once: ${EJSON.stringify(again)}`)
+  },
+
   async changeStream({ db }) {
     const c = db.collection('orders')
     await c.insertOne({ _id: 'before' })
@@ -180,6 +193,15 @@ const scenarios = {
   },
 }
 
+/** What of a hello names members. */
+const namesOf = ({ hosts, passives, arbiters, primary, me }) =>
+  Object.fromEntries(
+    Object.entries({ hosts, passives, arbiters, primary, me }).filter(([, value]) => value !== undefined),
+  )
+
+/** A monitor's connection has the address as its id, followed by more once it stands. */
+const addressOf = (connectionId) => /^[^/ ]+:\d+/.exec(connectionId)?.[0] ?? connectionId
+
 async function main() {
   const run = scenarios[name]
   if (uri === undefined || run === undefined) throw new Error(`usage: URI ${Object.keys(scenarios).join('|')}`)
@@ -207,8 +229,15 @@ async function main() {
     const code = isReply ? (e.failure.code ?? 0) : 0
     print({ event: 'failed', id: `${e.address}/${e.connectionId}/${e.requestId}`, isReply, code })
   })
+  client.on('connectionCreated', ({ address }) => print({ event: 'dialled', address }))
+  client.on('serverHeartbeatStarted', (e) => print({ event: 'dialled', address: addressOf(e.connectionId) }))
+  let servers = []
+  client.on('topologyDescriptionChanged', ({ newDescription }) => {
+    servers = [...newDescription.servers.keys()]
+    print({ event: 'topology', servers })
+  })
   client.on('serverHeartbeatSucceeded', (e) => {
-    print({ event: 'heartbeat', awaited: e.awaited })
+    print({ event: 'heartbeat', awaited: e.awaited, hello: namesOf(e.reply) })
     beats += 1
     for (const wait of waiting) wait()
   })
@@ -220,14 +249,17 @@ async function main() {
   const control = new MongoClient(controlUri ?? uri)
   const failPoint = (data) =>
     control.db('admin').command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
+  let known
   try {
     await client.connect()
     await run({ client, db: client.db('shop'), heartbeats, failPoint })
+    // Before the client forgets them.
+    known = servers
   } finally {
     await client.close()
     await control.close()
   }
-  print({ event: 'done' })
+  print({ event: 'done', servers: known })
 }
 
 await main()

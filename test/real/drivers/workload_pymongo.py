@@ -13,7 +13,7 @@ from bson import Int64
 from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 from pymongo import CursorType, DeleteOne, InsertOne, MongoClient, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.errors import PyMongoError
-from pymongo.monitoring import CommandListener, ServerHeartbeatListener
+from pymongo.monitoring import CommandListener, ConnectionPoolListener, ServerHeartbeatListener, TopologyListener
 from pymongo.server_api import ServerApi
 
 print_lock = threading.Lock()
@@ -50,16 +50,54 @@ def event_id(event):
     return f"{event.connection_id}/{event.server_connection_id}/{event.request_id}"
 
 
+# What of a hello names members.
+MEMBER_FIELDS = ["hosts", "passives", "arbiters", "primary", "me"]
+
+
+def text(address):
+    return f"{address[0]}:{address[1]}"
+
+
+class Connections(ConnectionPoolListener):
+    def connection_created(self, event):
+        emit({"event": "dialled", "address": text(event.address)})
+
+    def _ignored(self, event):
+        pass
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignored
+    connection_ready = connection_closed = _ignored
+    connection_check_out_started = connection_check_out_failed = _ignored
+    connection_checked_out = connection_checked_in = _ignored
+
+
+def servers_of(description):
+    return [text(address) for address in description.server_descriptions()]
+
+
+class Topology(TopologyListener):
+    def opened(self, event):
+        pass
+
+    def description_changed(self, event):
+        emit({"event": "topology", "servers": servers_of(event.new_description)})
+
+    def closed(self, event):
+        pass
+
+
 class Heartbeats(ServerHeartbeatListener):
     def __init__(self):
         self.count = 0
         self.changed = threading.Condition()
 
     def started(self, event):
-        pass
+        emit({"event": "dialled", "address": text(event.connection_id)})
 
     def succeeded(self, event):
-        emit({"event": "heartbeat", "awaited": event.awaited})
+        reply = event.reply.document
+        names = {field: reply[field] for field in MEMBER_FIELDS if field in reply}
+        emit({"event": "heartbeat", "awaited": event.awaited, "hello": names})
         with self.changed:
             self.count += 1
             self.changed.notify_all()
@@ -181,6 +219,20 @@ def transactions(client, db, **_):
     c.count_documents({})
 
 
+def retries(client, db, fail_point, **_):
+    """Writes and reads that the driver sends again by itself: after a lost connection, and after an error that says so."""
+    c = db.orders
+    c.insert_one({"_id": "before"})
+    fail_point({"failCommands": ["insert"], "closeConnection": True})
+    c.insert_one({"_id": "again"})
+    fail_point({"failCommands": ["update"], "errorCode": 262, "errorLabels": ["RetryableWriteError"]})
+    c.update_one({"_id": "again"}, {"$inc": {"total": 1}})
+    fail_point({"failCommands": ["find"], "closeConnection": True})
+    again = c.find_one({"_id": "again"})
+    if again is None or again.get("total") != 1:
+        raise RuntimeError(f"not written once: {again}")
+
+
 def change_stream(client, db, **_):
     c = db.orders
     c.insert_one({"_id": "before"})
@@ -256,6 +308,7 @@ SCENARIOS = {
     "unacknowledged": unacknowledged,
     "transactions": transactions,
     "changeStream": change_stream,
+    "retries": retries,
     "exhaust": exhaust,
     "tailable": tailable,
     "stableApi": stable_api,
@@ -268,7 +321,7 @@ def main():
     uri, name = sys.argv[1:3]
     control_uri = sys.argv[3] if len(sys.argv) > 3 else uri
     heartbeats = Heartbeats()
-    options = {"event_listeners": [Commands(), heartbeats], "serverSelectionTimeoutMS": 10_000}
+    options = {"event_listeners": [Commands(), Connections(), Topology(), heartbeats], "serverSelectionTimeoutMS": 10_000}
     if name == "monitor":
         options["heartbeatFrequencyMS"] = 500
     if name == "failpoints":
@@ -282,7 +335,9 @@ def main():
 
     with MongoClient(uri, **options) as client:
         SCENARIOS[name](client=client, db=client.shop, heartbeats=heartbeats, fail_point=fail_point)
-    emit({"event": "done"})
+        # Before the client forgets them.
+        servers = servers_of(client.topology_description)
+    emit({"event": "done", "servers": servers})
 
 
 main()

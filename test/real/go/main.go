@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -66,15 +68,55 @@ func commandMonitor() *event.CommandMonitor {
 
 // beats counts heartbeats and lets a scenario wait for more.
 type beats struct {
-	seen chan struct{}
+	seen    chan struct{}
+	servers atomic.Pointer[bson.A]
 }
 
 func (b *beats) monitor() *event.ServerMonitor {
-	return &event.ServerMonitor{ServerHeartbeatSucceeded: func(e *event.ServerHeartbeatSucceededEvent) {
-		emit(bson.D{{"event", "heartbeat"}, {"awaited", e.Awaited}})
-		select {
-		case b.seen <- struct{}{}:
-		default:
+	return &event.ServerMonitor{
+		ServerHeartbeatSucceeded: func(e *event.ServerHeartbeatSucceededEvent) {
+			emit(bson.D{{"event", "heartbeat"}, {"awaited", e.Awaited}})
+			select {
+			case b.seen <- struct{}{}:
+			default:
+			}
+		},
+		ServerHeartbeatStarted: func(e *event.ServerHeartbeatStartedEvent) { emitDialled(e.ConnectionID) },
+		// Replies are not shown here; what they told is in the descriptions.
+		ServerDescriptionChanged: func(e *event.ServerDescriptionChangedEvent) {
+			d := e.NewDescription
+			hello := bson.D{{"hosts", d.Hosts}, {"passives", d.Passives}, {"arbiters", d.Arbiters}}
+			for field, name := range map[string]string{"me": string(d.CanonicalAddr), "primary": string(d.Primary)} {
+				if name != "" {
+					hello = append(hello, bson.E{Key: field, Value: name})
+				}
+			}
+			emit(bson.D{{"event", "told"}, {"hello", hello}})
+		},
+		TopologyDescriptionChanged: func(e *event.TopologyDescriptionChangedEvent) {
+			servers := bson.A{}
+			for _, server := range e.NewDescription.Servers {
+				servers = append(servers, server.Addr.String())
+			}
+			b.servers.Store(&servers)
+			emit(bson.D{{"event", "topology"}, {"servers", servers}})
+		},
+	}
+}
+
+// emitDialled takes an address, or the id of a connection: an address followed by more, or 0 before there is one.
+func emitDialled(connection string) {
+	address, _, _ := strings.Cut(connection, "[")
+	if !strings.Contains(address, ":") {
+		return
+	}
+	emit(bson.D{{"event", "dialled"}, {"address", address}})
+}
+
+func poolMonitor() *event.PoolMonitor {
+	return &event.PoolMonitor{Event: func(e *event.PoolEvent) {
+		if e.Type == event.ConnectionCreated {
+			emitDialled(e.Address)
 		}
 	}}
 }
@@ -240,6 +282,23 @@ func transactions(ctx context.Context, l lab) {
 	must(c.CountDocuments(ctx, everything))
 }
 
+// retries are writes and reads that the driver sends again by itself: after a lost connection, and after an error that says so.
+func retries(ctx context.Context, l lab) {
+	c := l.db.Collection("orders")
+	must(c.InsertOne(ctx, id("before")))
+	l.failPoint(bson.D{{"failCommands", bson.A{"insert"}}, {"closeConnection", true}})
+	must(c.InsertOne(ctx, id("again")))
+	l.failPoint(bson.D{{"failCommands", bson.A{"update"}}, {"errorCode", 262},
+		{"errorLabels", bson.A{"RetryableWriteError"}}})
+	must(c.UpdateOne(ctx, id("again"), bson.D{{"$inc", bson.D{{"total", 1}}}}))
+	l.failPoint(bson.D{{"failCommands", bson.A{"find"}}, {"closeConnection", true}})
+	var again struct{ Total int }
+	check(c.FindOne(ctx, id("again")).Decode(&again))
+	if again.Total != 1 {
+		check(fmt.Errorf("not written once: %+v", again))
+	}
+}
+
 func changeStream(ctx context.Context, l lab) {
 	c := l.db.Collection("orders")
 	must(c.InsertOne(ctx, id("before")))
@@ -301,6 +360,7 @@ var scenarios = map[string]func(context.Context, lab){
 	"failpoints":     failpoints,
 	"unacknowledged": unacknowledged,
 	"transactions":   transactions,
+	"retries":        retries,
 	"changeStream":   changeStream,
 	"monitor":        monitorOnly,
 	"crowd":          crowd,
@@ -318,7 +378,7 @@ func main() {
 	defer cancel()
 	l := lab{beats: &beats{seen: make(chan struct{}, 100)}}
 	settings := options.Client().ApplyURI(uri).SetMonitor(commandMonitor()).SetServerMonitor(l.beats.monitor()).
-		SetServerSelectionTimeout(10 * time.Second)
+		SetPoolMonitor(poolMonitor()).SetServerSelectionTimeout(10 * time.Second)
 	if name == "monitor" {
 		settings.SetHeartbeatInterval(500 * time.Millisecond)
 	}
@@ -336,6 +396,8 @@ func main() {
 	check(err)
 	l.client, l.db = client, client.Database("shop")
 	scenarios[name](ctx, l)
+	// Before the client forgets them.
+	servers := l.beats.servers.Load()
 	check(client.Disconnect(ctx))
-	emit(bson.D{{"event", "done"}})
+	emit(bson.D{{"event", "done"}, {"servers", servers}})
 }

@@ -11,13 +11,14 @@ const FAILURES = new Set(['command_error', 'write_error', 'write_concern_error']
  * Runs one scenario through oplens and compares operations by (command, database, collection, outcome), error codes, and
  * documents both ways with the driver's own command-monitoring events.
  * @param {import('tap').Test} t
- * @param {{driver: 'node' | 'pymongo' | 'go', scenario: string, uri: string, controlUri: string, oplens: object}} options
- *   `uri` leads through oplens, `controlUri` past it
+ * @param {{driver: import('./drivers.mjs').Driver, scenario: string, uri: string, controlUri?: string, oplens: object}} options
+ *   `uri` leads through oplens, `controlUri` past it: with it, what earlier scenarios left is dropped first
+ * @returns what the driver did, with its `heartbeats` and the `members` it met
  */
 export async function agrees(t, { driver, scenario, uri, controlUri, oplens }) {
-  await dropShop(controlUri)
+  if (controlUri !== undefined) await dropShop(controlUri)
   const before = await scrapeUntil(oplens, isQuiet)
-  const { operations } = await runWorkload(driver, { uri, scenario, controlUri })
+  const { operations, heartbeats, members } = await runWorkload(driver, { uri, scenario, controlUri })
   const after = await scrapeUntil(oplens, isQuiet)
   t.ok(isQuiet(after), 'every connection of the driver is over')
   t.ok(operations.length > 0, 'the driver did something')
@@ -48,7 +49,7 @@ export async function agrees(t, { driver, scenario, uri, controlUri, oplens }) {
     'documents sent',
   )
   t.same(since(decodeErrors), {}, 'nothing was undecodable')
-  return truth
+  return Object.assign(truth, { heartbeats, members })
 }
 
 export async function dropShop(uri) {

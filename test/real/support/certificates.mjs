@@ -1,5 +1,6 @@
-// An authority of the test's own and a certificate for 127.0.0.1, made anew each time.
+// An authority of the test's own and its certificates, made anew each time.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
@@ -12,7 +13,10 @@ const validity = () => ({
   notAfterDate: new Date(Date.now() + DAY_MS),
 })
 
-export async function makeCertificates() {
+const LOCAL = ['localhost', '127.0.0.1']
+
+/** @param {{serverNames?: string[], proxyNames?: string[]}} [options] host names and IPv4 addresses that each certificate is for */
+export async function makeCertificates({ serverNames = LOCAL, proxyNames = LOCAL } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'oplens-tls-'))
   const authority = await generate([{ name: 'commonName', value: 'oplens test authority' }], {
     ...validity(),
@@ -21,7 +25,7 @@ export async function makeCertificates() {
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ],
   })
-  const leaf = (name) =>
+  const leaf = (name, hosts = LOCAL) =>
     generate([{ name: 'commonName', value: name }], {
       ...validity(),
       ca: { key: authority.private, cert: authority.cert },
@@ -31,10 +35,7 @@ export async function makeCertificates() {
         { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
         {
           name: 'subjectAltName',
-          altNames: [
-            { type: 2, value: 'localhost' },
-            { type: 7, ip: '127.0.0.1' },
-          ],
+          altNames: hosts.map((host) => (isIPv4(host) ? { type: 7, ip: host } : { type: 2, value: host })),
         },
       ],
     })
@@ -43,8 +44,8 @@ export async function makeCertificates() {
     writeFileSync(path, text, { mode: 0o600 })
     return path
   }
-  const server = await leaf('the database')
-  const proxy = await leaf('the proxy')
+  const server = await leaf('the database', serverNames)
+  const proxy = await leaf('the proxy', proxyNames)
   const client = await leaf('an application')
   return {
     caFile: save('ca.pem', authority.cert),

@@ -1,12 +1,19 @@
-// The three drivers' workloads, each run in a process of its own, and what the driver said about the run.
+// The drivers' workloads, each run in a process of its own, and what the driver said about the run.
 import { runProcess } from './process.mjs'
 import { ROOT, tool } from './tools.mjs'
 import { readEvents } from './truth.mjs'
 
+/** For a run of a second or two on a machine that others use too. */
+const QUICK_JAVA = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
+
+/** @typedef {'node' | 'pymongo' | 'pymongo3' | 'go' | 'java'} Driver */
+
 const programs = {
   node: () => ({ command: process.execPath, args: [`${ROOT}test/real/drivers/workload-node.mjs`] }),
   pymongo: () => ({ command: found('python'), args: [`${ROOT}test/real/drivers/workload_pymongo.py`] }),
+  pymongo3: () => ({ command: found('pymongo3'), args: [`${ROOT}test/real/drivers/workload_pymongo3.py`] }),
   go: () => ({ command: found('go'), args: [] }),
+  java: () => ({ command: 'java', args: [...QUICK_JAVA, '-cp', found('java'), 'Workload'] }),
 }
 
 function found(name) {
@@ -16,7 +23,7 @@ function found(name) {
 }
 
 /**
- * @param {'node' | 'pymongo' | 'go'} driver
+ * @param {Driver} driver
  * @param {{uri: string, scenario: string, controlUri?: string, timeoutMs?: number}} options
  *   `controlUri` reaches the server past the proxy, for failpoints
  */

@@ -15,10 +15,17 @@ export function skipWithout(...needed) {
   return missing.length === 0 ? false : missing.join('; ')
 }
 
-/** @param {'node' | 'pymongo' | 'go'} driver @param {string[]} scenarios */
+/** What a driver's workload needs, the server included. */
+export const NEEDS = {
+  node: ['python'],
+  pymongo: ['python'],
+  go: ['python', 'go'],
+  java: ['python', 'java'],
+}
+
+/** @param {keyof typeof NEEDS} driver @param {string[]} scenarios */
 export function driverAgrees(driver, scenarios) {
-  const needed = { node: ['python'], pymongo: ['python'], go: ['python', 'go'] }[driver]
-  const skip = skipWithout(...needed)
+  const skip = skipWithout(...NEEDS[driver])
   let server
   let oplens
   t.before(async () => {

@@ -39,8 +39,10 @@ async function start(args, node = process.execPath) {
   const uri = child.match[1]
   const admin = await findLine(child, /(http:\/\/127\.0\.0\.1:\d+)/)
   return {
-    /** What users give to applications. */
+    /** What users give to applications: the first listener's. */
     uri,
+    /** A line of the log or of the output, waited for. @returns {Promise<string>} its first group */
+    findLine: (pattern) => findLine(child, pattern),
     port: Number(new URL(uri).port),
     admin,
     pid: child.pid,

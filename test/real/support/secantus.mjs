@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { startProcess } from './process.mjs'
-import { tool } from './tools.mjs'
+import { ROOT, tool } from './tools.mjs'
 
 /**
  * @param {{port?: number, storagePath?: string, auth?: boolean, tls?: {certFile: string, keyFile: string}}} [options]
@@ -32,6 +32,27 @@ export async function startSecantus({ port = 0, storagePath, auth = false, tls }
       const result = await child.stop(signal)
       if (storagePath === undefined) rmSync(folder, { recursive: true, force: true })
       return result
+    },
+  }
+}
+
+/**
+ * A set of one, named `secantus`, whose member calls itself `name` (`host:port`) and says so in every hello.
+ * @param {{name: string, tls?: {certFile: string, keyFile: string}}} options
+ */
+export async function startNamedSecantus({ name, tls }) {
+  const python = tool('python')
+  if (python.missing !== '') throw new Error(python.missing)
+  const folder = mkdtempSync(join(tmpdir(), 'oplens-secantus-'))
+  const files = tls === undefined ? [] : [tls.certFile, tls.keyFile]
+  const child = await startProcess(python.path, [`${ROOT}test/real/servers/named_set.py`, name, folder, ...files], {
+    ready: /listening on ([\d.]+):(\d+)/,
+  })
+  return {
+    port: Number(child.match[2]),
+    async stop() {
+      await child.stop('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

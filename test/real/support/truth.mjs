@@ -38,14 +38,24 @@ const BATCH_FIELDS = ['documents', 'updates', 'deletes', 'ops']
  */
 
 /**
+ * @typedef {object} Members what the driver met of the set, as `host:port`
+ * @property {Set<string>} dialled where it opened connections
+ * @property {Set<string>} told what hellos named
+ * @property {Set<string>} listed servers of its description of the topology, at any time
+ * @property {string[]} servers those at the end
+ */
+
+/**
  * @param {string} output lines of canonical Extended JSON that a workload printed
- * @returns {{operations: Operation[], heartbeats: {awaited: number, plain: number}, isDone: boolean}} operations in order of completion
+ * @returns {{operations: Operation[], heartbeats: {awaited: number, plain: number}, members: Members, isDone: boolean}}
+ *   operations in order of completion
  */
 export function readEvents(output) {
   const open = new Map()
   const awaitedCursors = new Set()
   const heartbeats = { awaited: 0, plain: 0 }
   const operations = []
+  const members = { dialled: new Set(), told: new Set(), listed: new Set(), servers: [] }
   let isDone = false
   for (const line of output.split('\n')) {
     if (line === '') continue
@@ -61,14 +71,26 @@ export function readEvents(output) {
       if (!SET_ASIDE.has(operation.command)) operations.push(operation)
     } else if (event.event === 'heartbeat') {
       heartbeats[event.awaited ? 'awaited' : 'plain'] += 1
+      addTold(members.told, event.hello)
+    } else if (event.event === 'told') {
+      addTold(members.told, event.hello)
+    } else if (event.event === 'dialled') {
+      members.dialled.add(event.address)
+    } else if (event.event === 'topology') {
+      for (const address of event.servers) members.listed.add(address)
     } else if (event.event === 'done') {
       isDone = true
+      members.servers = event.servers ?? []
     }
   }
   for (const [id, queue] of open) {
     if (queue.some((started) => !SET_ASIDE.has(commandOf(started)))) throw new Error(`a start without an end: ${id}`)
   }
-  return { operations, heartbeats, isDone }
+  return { operations, heartbeats, members, isDone }
+}
+
+function addTold(told, hello = {}) {
+  for (const names of Object.values(hello)) for (const name of [names ?? []].flat()) told.add(name)
 }
 
 const commandOf = (started) => started.name ?? Object.keys(started.command)[0] ?? ''

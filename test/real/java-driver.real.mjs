@@ -1,0 +1,13 @@
+import { driverAgrees } from './support/matrix.mjs'
+
+driverAgrees('java', [
+  'crud',
+  'errors',
+  'failpoints',
+  'unacknowledged',
+  'transactions',
+  'retries',
+  'changeStream',
+  'crowd',
+  'monitor',
+])

@@ -1,0 +1,3 @@
+import { setAgrees } from './support/replica-set.mjs'
+
+setAgrees('members')
