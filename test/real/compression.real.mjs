@@ -26,7 +26,8 @@ for (const { compressor, tool: newer } of runs) {
   t.test(title, { skip: skip || (newer !== undefined && skipWithout(newer)) }, async (t) => {
     const front = await startCompressingFront({ target: server, compressors: [compressor] })
     const node = newer === undefined ? process.execPath : tool(newer).path
-    const oplens = await startOplens(`mongodb://127.0.0.1:${front.port}/`, { node })
+    // Not as a set: its member's own name would lead past the front.
+    const oplens = await startOplens(`mongodb://127.0.0.1:${front.port}/?directConnection=true`, { node })
     t.teardown(async () => {
       await oplens.stop()
       await front.close()
