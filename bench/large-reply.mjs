@@ -218,7 +218,7 @@ async function heldByDecoder({ up, down, command }) {
 async function main() {
   mkdirSync(CACHE, { recursive: true })
   const upstream = await startUpstream()
-  const [pipe, oplens] = ['pipe', 'oplens-mongodb'].map((name) =>
+  const [pipe, oplens] = ['pipe', 'oplens-transparent'].map((name) =>
     targets({ haproxy: {}, envoy: {} }, options.oplens).find((target) => target.name === name),
   )
   const rows = [
