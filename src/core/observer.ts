@@ -22,7 +22,6 @@ export type CloseReason =
   | 'not_rewritten'
   | 'identity_mismatch'
   | 'primary_changed'
-  | 'member_removed'
   | 'drained'
   | 'drain_deadline'
   | 'error'
@@ -45,7 +44,6 @@ export const CLOSE_REASONS: readonly CloseReason[] = [
   'not_rewritten',
   'identity_mismatch',
   'primary_changed',
-  'member_removed',
   'drained',
   'drain_deadline',
   'error',

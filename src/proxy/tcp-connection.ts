@@ -118,6 +118,11 @@ export class TcpConnection implements LaneOwner {
     return this.#downstream.writableLength > 0 || (this.#upstream?.writableLength ?? 0) > 0
   }
 
+  /** It was told to end when it can. */
+  get isLeaving(): boolean {
+    return this.#drainReason !== undefined
+  }
+
   get host(): Host | undefined {
     return this.#host
   }

@@ -108,7 +108,9 @@ class TcpProxy implements TcpListener {
   }
 
   retire(isRetired: (host: Host) => boolean, reason: CloseReason): void {
-    const retired = [...this.#connections].filter(({ host }) => host !== undefined && isRetired(host))
+    // One that is leaving already has its deadline.
+    const staying = [...this.#connections].filter(({ isLeaving }) => !isLeaving)
+    const retired = staying.filter(({ host }) => host !== undefined && isRetired(host))
     if (retired.length === 0 || this.#drain !== undefined) return
     const drain = new Drain(retired, this.#deps.clock, this.#config.drain_timeout, { reason, monitors: 'first' })
     this.#retirements.add(drain)

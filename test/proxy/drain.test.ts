@@ -241,6 +241,9 @@ t.test('retire: an idle connection has a moment to speak, and what it says is an
   for (const { client, server } of [talking, silent]) endWhenEnded(client, server)
 
   proxy.listener.retire(() => true, 'primary_changed')
+  const { waiting } = clock
+  proxy.listener.retire(() => true, 'primary_changed')
+  t.equal(clock.waiting, waiting, 'those that are leaving are not told again')
   clock.advance(99)
   await someTurns()
   t.strictSame(closings(proxy), [], 'nobody has spoken and nobody is cut')
