@@ -1,6 +1,7 @@
+import type { Clock } from './clock.js'
 import type { ConnectionInfo } from './connection.js'
 import type { Exchange } from './exchange.js'
-import type { HttpCodec } from './http.js'
+import type { HttpCodec, HttpSigner } from './http.js'
 import type { EndedBy } from './outcome.js'
 import type { Probe } from './probe.js'
 import type { Schema } from './schema.js'
@@ -121,10 +122,19 @@ export interface TcpProtocol<C = unknown> extends ProtocolBase<C> {
   readonly probe?: Probe
 }
 
+/** What a signer is made with. */
+export interface SignerContext {
+  readonly clock: Clock
+  /** The `Host` that the upstream goes by. */
+  readonly host: string
+}
+
 /** A protocol inside HTTP. */
 export interface HttpProtocol<C = unknown> extends ProtocolBase<C> {
   readonly transport: 'http'
   createCodec(config: C): HttpCodec
+  /** Undefined when the config asks for none: requests keep the signature they came with. */
+  createSigner?(config: C, context: SignerContext): HttpSigner | undefined
 }
 
 export type Protocol<C = unknown> = TcpProtocol<C> | HttpProtocol<C>

@@ -72,6 +72,8 @@ export class Exchange {
   traceParent = ''
   /** Which try of the client's this is, when it says so: 1 is the first; 0 when it doesn't say. */
   attempt = 0
+  /** Of protocols inside HTTP: the reply's status; 0 until its head came. */
+  status = 0
   /** Of protocols whose operations may name several tables, or tell their cost. */
   tables: readonly TableUse[] = NO_TABLES
   /** Error labels of the reply. */

@@ -67,3 +67,21 @@ export interface HttpCodec {
   matches(head: HttpRequestHead): boolean
   open(head: HttpRequestHead, connection: ConnectionInfo): HttpReader
 }
+
+/** Fields that go out in place of others. */
+export interface ReplacedFields {
+  /** Fields left out, in lower case. */
+  readonly drop: readonly string[]
+  readonly add: readonly (readonly [name: string, value: string])[]
+}
+
+/** Signs requests anew with credentials of the proxy's own. */
+export interface HttpSigner {
+  /** Hex SHA-256 that the client gave for the body, so that the head can go out before it is read; undefined: the body must be read first. */
+  declaredHash(head: HttpRequestHead): string | undefined
+  /**
+   * @param bodyHash hex SHA-256 of the body
+   * @returns the fields to send; rejects when there are no credentials
+   */
+  sign(head: HttpRequestHead, bodyHash: string): Promise<ReplacedFields>
+}

@@ -12,6 +12,8 @@ export class HostStats {
   /** Connection attempts, those standing now, and failures (a timeout counts in both). */
   connectionsTotal = 0
   connectionsActive = 0
+  /** Of those standing, kept open for a next request: they carry none now. */
+  connectionsIdle = 0
   connectFailures = 0
   connectTimeouts = 0
   bytesSent = 0
@@ -28,6 +30,12 @@ export class ClusterStats {
   /** Not even tried: a circuit breaker of the cluster was open. */
   connectionsOverflow = 0
   connectsPendingOverflow = 0
+  requestsActive = 0
+  retriesActive = 0
+  /** Refused because `max_requests` were in flight; retries that were made, and those not made because of `max_retries`. */
+  requestsOverflow = 0
+  retriesTotal = 0
+  retriesOverflow = 0
   noPrimary = 0
   memberDown = 0
   noUsableHost = 0

@@ -82,6 +82,8 @@ export type Target =
   | { readonly kind: 'primary' }
   /** By the member's own name, as the topology has it. */
   | { readonly kind: 'member'; readonly name: string }
+  /** One that `choose` gave. */
+  | { readonly kind: 'host'; readonly host: Host }
 
 export interface ConnectOptions {
   readonly signal: AbortSignal
@@ -90,11 +92,32 @@ export interface ConnectOptions {
   readonly target?: Target
 }
 
+/** Circuit breakers on requests. Each `true` is paid back once. */
+export interface RequestBudget {
+  /** False, and counted, when `max_requests` are in flight. */
+  start(): boolean
+  end(): void
+  /** One more try of a request that failed; false, and counted, when `max_retries` are in flight. */
+  startRetry(): boolean
+  endRetry(): void
+}
+
 export interface Cluster {
   readonly name: string
   readonly hosts: HostSet
   /** Of clusters whose members are watched. */
   readonly topology: TopologyView | undefined
+  /** For protocols whose connections are shared by clients: asks for each request. */
+  readonly requests: RequestBudget
+  /** How many hosts a connection, or a request, is tried on. */
+  readonly maxConnectAttempts: number
+  /**
+   * The balancer's choice for one request, which a connection that stands already may carry; undefined when no host is usable
+   * (counted), or all of them are in `want.not`. Nothing is leased.
+   */
+  choose(want: PickWant): Host | undefined
+  /** Until discovery has answered once, well or badly, or its time is up; undefined when it has. Never rejects. */
+  whenDiscovered(signal: AbortSignal): Promise<void> | undefined
   /** Called after each replacement of `hosts`. Returns how to stop. */
   onHostsChanged(listener: (hosts: HostSet) => void): () => void
   /**

@@ -198,10 +198,35 @@ export const FAMILIES = {
     CLUSTER,
     'Connects not tried because the cluster had max_pending_connects of circuit_breakers.',
   ),
+  requestsActive: gauge(
+    'oplens_upstream_cluster_requests_active',
+    CLUSTER,
+    'Requests of protocols inside HTTP that are in flight: what the circuit breaker max_requests counts.',
+  ),
+  requestsOverflow: counter(
+    'oplens_upstream_requests_overflow_total',
+    CLUSTER,
+    'Requests refused because the cluster had max_requests of circuit_breakers in flight.',
+  ),
+  requestRetries: counter(
+    'oplens_upstream_request_retries_total',
+    CLUSTER,
+    'Requests sent again by the proxy: the connection they were sent on had been closed before anything of a reply came.',
+  ),
+  requestRetriesOverflow: counter(
+    'oplens_upstream_request_retries_overflow_total',
+    CLUSTER,
+    'Requests not sent again because the cluster had max_retries of circuit_breakers in flight.',
+  ),
+  connectionsIdle: gauge(
+    'oplens_upstream_connections_idle',
+    HOST,
+    'Connections to a host that are kept open for a next request and carry none now.',
+  ),
   breakerOpen: gauge(
     'oplens_upstream_circuit_breaker_open',
     ['cluster', 'breaker'],
-    'Whether a circuit breaker of the cluster is open: 1 while no more connections are tried, 0 otherwise.',
+    'Whether a circuit breaker of the cluster is open: 1 while no more of what it counts is let through, 0 otherwise.',
   ),
   noPrimary: counter(
     'oplens_upstream_no_primary_total',

@@ -7,11 +7,18 @@ import { FAMILIES, type FamilyKey } from './families.js'
 import { formatLabels } from './label-text.js'
 import { exposeTopologies } from './topology-sources.js'
 
+interface Breaker {
+  readonly isConnectionsOpen: boolean
+  readonly isPendingOpen: boolean
+  readonly isRequestsOpen: boolean
+  readonly isRetriesOpen: boolean
+}
+
 export interface ClusterSource {
   readonly name: string
   readonly stats: ClusterStats
   readonly hosts: Iterable<Host>
-  readonly breaker: { readonly isConnectionsOpen: boolean; readonly isPendingOpen: boolean }
+  readonly breaker: Breaker
   /** Of clusters whose members are watched. */
   readonly topology: Pick<TopologyView, 'snapshot' | 'stats'> | undefined
 }
@@ -42,6 +49,7 @@ const LISTENER_READS: Reads<ListenerStats> = [
 const HOST_READS: Reads<HostStats> = [
   ['upstreamTotal', (s) => s.connectionsTotal],
   ['upstreamActive', (s) => s.connectionsActive],
+  ['connectionsIdle', (s) => s.connectionsIdle],
   ['connectsPending', (s) => s.connectsPending],
   ['hostConnectionsOverflow', (s) => s.connectionsOverflow],
   ['hostPendingOverflow', (s) => s.connectsPendingOverflow],
@@ -59,6 +67,10 @@ const CLUSTER_READS: Reads<ClusterStats> = [
   ['clusterPending', (s) => s.connectsPending],
   ['connectionsOverflow', (s) => s.connectionsOverflow],
   ['pendingOverflow', (s) => s.connectsPendingOverflow],
+  ['requestsActive', (s) => s.requestsActive],
+  ['requestsOverflow', (s) => s.requestsOverflow],
+  ['requestRetries', (s) => s.retriesTotal],
+  ['requestRetriesOverflow', (s) => s.retriesOverflow],
   ['noPrimary', (s) => s.noPrimary],
   ['memberDown', (s) => s.memberDown],
   ['noUsableHost', (s) => s.noUsableHost],
@@ -95,7 +107,12 @@ function breakers({ name, breaker }: ClusterSource): Sample[] {
     labels: formatLabels(FAMILIES.breakerOpen.labels, [name, word]),
     value: isOpen ? 1 : 0,
   })
-  return [sample('connections', breaker.isConnectionsOpen), sample('pending_connects', breaker.isPendingOpen)]
+  return [
+    sample('connections', breaker.isConnectionsOpen),
+    sample('pending_connects', breaker.isPendingOpen),
+    sample('requests', breaker.isRequestsOpen),
+    sample('retries', breaker.isRetriesOpen),
+  ]
 }
 
 export function exposeSources(sources: ObservationSources): Exposed[] {

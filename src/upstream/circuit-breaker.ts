@@ -1,10 +1,12 @@
 import type { ClusterStats } from '../core/stats.js'
-import type { Host } from '../core/upstream.js'
+import type { Host, RequestBudget } from '../core/upstream.js'
 
 /** Caps of a cluster, and of each of its hosts. */
 export interface BreakerLimits {
   readonly max_connections: number
   readonly max_pending_connects: number
+  readonly max_requests: number
+  readonly max_retries: number
   readonly host: { readonly max_connections: number; readonly max_pending_connects: number }
 }
 
@@ -14,7 +16,7 @@ export type BreakerVerdict = 'closed' | 'cluster_open' | 'host_open'
  * Says no before a host is dialled: a database that hangs must not collect connections without bound, nor one client's storm
  * take what the others need. Counts live in the stats, so that a scrape reads the same numbers.
  */
-export class CircuitBreaker {
+export class CircuitBreaker implements RequestBudget {
   readonly #limits: BreakerLimits
   readonly #stats: ClusterStats
 
@@ -29,6 +31,41 @@ export class CircuitBreaker {
 
   get isPendingOpen(): boolean {
     return this.#stats.connectsPending >= this.#limits.max_pending_connects
+  }
+
+  get isRequestsOpen(): boolean {
+    return this.#stats.requestsActive >= this.#limits.max_requests
+  }
+
+  get isRetriesOpen(): boolean {
+    return this.#stats.retriesActive >= this.#limits.max_retries
+  }
+
+  start(): boolean {
+    if (this.isRequestsOpen) {
+      this.#stats.requestsOverflow++
+      return false
+    }
+    this.#stats.requestsActive++
+    return true
+  }
+
+  end(): void {
+    this.#stats.requestsActive--
+  }
+
+  startRetry(): boolean {
+    if (this.isRetriesOpen) {
+      this.#stats.retriesOverflow++
+      return false
+    }
+    this.#stats.retriesActive++
+    this.#stats.retriesTotal++
+    return true
+  }
+
+  endRetry(): void {
+    this.#stats.retriesActive--
   }
 
   /** Whether one more connection may be dialled; what says no is counted. */

@@ -11,6 +11,7 @@ import type {
   LoadBalancer,
   Picker,
   PickWant,
+  RequestBudget,
   UpstreamConnection,
 } from '../core/upstream.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
@@ -89,6 +90,14 @@ export class TcpCluster implements Cluster {
     return this.#parts.breaker
   }
 
+  get requests(): RequestBudget {
+    return this.#parts.breaker
+  }
+
+  get maxConnectAttempts(): number {
+    return this.#parts.maxConnectAttempts
+  }
+
   /** The word of the config. */
   get loadBalancer(): string {
     return this.#parts.loadBalancer.type
@@ -99,13 +108,25 @@ export class TcpCluster implements Cluster {
     return () => this.#listeners.delete(listener)
   }
 
+  whenDiscovered(signal: AbortSignal): Promise<void> | undefined {
+    return this.#isDiscovered || this.#hosts.version > 0 ? undefined : this.#firstAnswer(signal)
+  }
+
+  choose(want: PickWant): Host | undefined {
+    const host = this.#currentPicker().pick(want)
+    if (host === undefined && want.not === undefined) this.stats.noUsableHost++
+    return host
+  }
+
   async connect(want: ConnectOptions): Promise<UpstreamConnection> {
-    if (!this.#isDiscovered && this.#hosts.version === 0) await this.#firstAnswer(want.signal)
+    const discovery = this.whenDiscovered(want.signal)
+    if (discovery !== undefined) await discovery
     // Nobody's fault, and nothing to count.
     if (want.signal.aborted) throw aborted(this.name)
     const { topology } = this.#parts
     const { target } = want
     if (target?.kind === 'member') return this.#connectMember(target.name, want)
+    if (target?.kind === 'host') return this.#connectHost(target.host, want)
     // Of routers each will do, and none is a primary.
     const wantsPrimary = target?.kind === 'primary' && topology !== undefined && topology.snapshot.kind !== 'routers'
     return wantsPrimary ? this.#connectPrimary(topology, want) : this.#connectAny(want)
@@ -150,6 +171,10 @@ export class TcpCluster implements Cluster {
       const reason = host === undefined ? 'it is no member of the cluster' : (member?.reason ?? '')
       throw new UpstreamError('member_down', name, `Member ${name} is down: ${reason}`)
     }
+    return this.#connectHost(host, want)
+  }
+
+  async #connectHost(host: Host, want: ConnectOptions): Promise<UpstreamConnection> {
     const result = await this.#dial(host, want)
     if (result instanceof UpstreamError) throw result
     return result

@@ -65,6 +65,9 @@ const breakersSchema = z.strictObject({
   /** Of the whole cluster: connections that stand or are being dialled, and those being dialled. */
   max_connections: cap(20_000),
   max_pending_connects: cap(1_024),
+  /** Protocols inside HTTP: requests in flight, and second tries among them. */
+  max_requests: cap(10_000),
+  max_retries: cap(256),
   /** Of each host. */
   host: z.strictObject({ max_connections: cap(20_000), max_pending_connects: cap(1_024) }).prefault({}),
 })

@@ -177,7 +177,7 @@ t.test('what the probes know of each member is read at each scrape, without what
       return stats
     }
   }
-  const breaker = { isConnectionsOpen: true, isPendingOpen: false }
+  const breaker = { isConnectionsOpen: true, isPendingOpen: false, isRequestsOpen: false, isRetriesOpen: true }
   const shop = { name: 'shop', stats: new ClusterStats(), hosts: [], breaker, topology: new View() }
   const { o } = setUp({ ...NONE, clusters: [shop, { ...shop, name: 'plain', topology: undefined }] })
   const known = await Promise.all(
@@ -203,8 +203,12 @@ t.test('what the probes know of each member is read at each scrape, without what
   t.same(await samplesOf(o, 'oplens_upstream_circuit_breaker_open'), {
     'oplens_upstream_circuit_breaker_open{breaker="connections",cluster="shop"}': 1,
     'oplens_upstream_circuit_breaker_open{breaker="pending_connects",cluster="shop"}': 0,
+    'oplens_upstream_circuit_breaker_open{breaker="requests",cluster="shop"}': 0,
+    'oplens_upstream_circuit_breaker_open{breaker="retries",cluster="shop"}': 1,
     'oplens_upstream_circuit_breaker_open{breaker="connections",cluster="plain"}': 1,
     'oplens_upstream_circuit_breaker_open{breaker="pending_connects",cluster="plain"}': 0,
+    'oplens_upstream_circuit_breaker_open{breaker="requests",cluster="plain"}': 0,
+    'oplens_upstream_circuit_breaker_open{breaker="retries",cluster="plain"}': 1,
   })
   members = [member('a:1', { role: 'primary' })]
   t.same(await samplesOf(o, 'oplens_upstream_member_role'), {

@@ -312,7 +312,7 @@ function filledSources(): FilledSources {
         name: 'shop',
         stats: fill(new ClusterStats()),
         hosts: [host('a:1'), twice, twice, host('b:1')],
-        breaker: { isConnectionsOpen: false, isPendingOpen: true },
+        breaker: { isConnectionsOpen: false, isPendingOpen: true, isRequestsOpen: true, isRetriesOpen: false },
         topology: {
           snapshot: { version: 1, kind: 'replica_set', setName: 'rs0', primary: 'p:1', members: [...MEMBERS] },
           stats: fill(new TopologyStats()),
@@ -322,7 +322,7 @@ function filledSources(): FilledSources {
         name: 'plain',
         stats: new ClusterStats(),
         hosts: [],
-        breaker: { isConnectionsOpen: true, isPendingOpen: false },
+        breaker: { isConnectionsOpen: true, isPendingOpen: false, isRequestsOpen: false, isRetriesOpen: true },
         topology: undefined,
       },
     ],

@@ -4,7 +4,7 @@ import type { Host, LoadBalancer, Picker, PickWant } from '../../core/upstream.j
 /**
  * Two hosts at random, the less loaded one wins: near the best choice, without the herd that runs to the single least loaded
  * host. Load is operations in flight plus connections held, over the weight: connections alone miss a busy pool, operations
- * alone are all zero while a pool is being opened. (Envoy's least_request on TCP counts connections only.)
+ * alone are all zero while a pool is being opened. What waits in a pool of ours weighs nothing. (Envoy's least_request on TCP counts connections only.)
  */
 export function createLeastRequest(random: Random): LoadBalancer {
   return { type: 'least_request', build: (usable) => new TwoChoicePicker(usable, random) }
@@ -46,5 +46,6 @@ class TwoChoicePicker implements Picker {
 }
 
 function load(host: Host): number {
-  return (host.stats.operationsActive + host.stats.connectionsActive + 1) / host.weight
+  const { operationsActive, connectionsActive, connectionsIdle } = host.stats
+  return (operationsActive + connectionsActive - connectionsIdle + 1) / host.weight
 }
