@@ -203,6 +203,11 @@ export const FAMILIES = {
     CLUSTER,
     'Requests of protocols inside HTTP that are in flight: what the circuit breaker max_requests counts.',
   ),
+  requestRetriesActive: gauge(
+    'oplens_upstream_cluster_request_retries_active',
+    CLUSTER,
+    'Requests in flight that were sent again by the proxy: what the circuit breaker max_retries counts.',
+  ),
   requestsOverflow: counter(
     'oplens_upstream_requests_overflow_total',
     CLUSTER,

@@ -68,6 +68,7 @@ const CLUSTER_READS: Reads<ClusterStats> = [
   ['connectionsOverflow', (s) => s.connectionsOverflow],
   ['pendingOverflow', (s) => s.connectsPendingOverflow],
   ['requestsActive', (s) => s.requestsActive],
+  ['requestRetriesActive', (s) => s.retriesActive],
   ['requestsOverflow', (s) => s.requestsOverflow],
   ['requestRetries', (s) => s.retriesTotal],
   ['requestRetriesOverflow', (s) => s.retriesOverflow],

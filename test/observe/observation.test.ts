@@ -336,13 +336,13 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   const got = await scrape(o)
   t.equal(sample(got, 'oplens_downstream_connections_total', { listener: 'front' }), 1)
   t.equal(sample(got, 'oplens_downstream_certificate_reload_failures_total', { listener: 'front' }), 10)
-  t.equal(sample(got, 'oplens_upstream_operations_failed_total', { cluster: 'shop', host: 'a:1' }), 12)
+  t.equal(sample(got, 'oplens_upstream_operations_failed_total', { cluster: 'shop', host: 'a:1' }), 13)
   t.equal(
     sample(got, 'oplens_upstream_connections_total', { host: 'b:1' }),
     8,
     'one host is one series, two are summed',
   )
-  t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 10)
+  t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 15)
   t.equal(sample(got, 'oplens_upstream_hosts', { cluster: 'shop' }), 3)
   t.equal(sample(got, 'oplens_build_info', { version: '1.2.3', node_version: process.versions.node }), 1)
   const values = (pattern: RegExp) =>
