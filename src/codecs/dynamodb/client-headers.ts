@@ -4,8 +4,6 @@ import type { HttpHeaders } from '../../core/http.js'
 /** An AWS SDK, its own name for itself first: `aws-sdk-js/3.1164.0 ua/2.1 os/linux#6.1 lang/js … app/shop`. */
 const SDK = /^(aws-sdk-[\w-]{1,40}|Boto3|Botocore|aws-cli)\/([\w.+-]{1,40})/
 const APPLICATION = /(?:^|\s)app\/([\w!#$%&'*+.^`|~-]{1,50})(?=\s|$)/
-/** W3C Trace Context, section 3.2: version 00, and what later ones may add behind it. */
-const TRACE_PARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x7e]{0,64})?$/
 const ATTEMPT = /(?:^|;)\s*attempt=(\d{1,4})\s*(?:;|$)/
 
 /**
@@ -27,9 +25,4 @@ export function noteClient(connection: ConnectionInfo, headers: HttpHeaders): vo
 export function attemptOf(headers: HttpHeaders): number {
   const text = headers.get('amz-sdk-request')
   return text === undefined ? 0 : Number(ATTEMPT.exec(text)?.[1] ?? 0)
-}
-
-export function traceParentOf(headers: HttpHeaders): string {
-  const text = headers.get('traceparent')
-  return text !== undefined && TRACE_PARENT.test(text) ? text : ''
 }
