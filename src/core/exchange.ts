@@ -6,6 +6,9 @@ import type { Host } from './upstream.js'
 /** The label value that stands for everything outside a bounded set. */
 export const OTHER = '__other__'
 
+/** The class of errors that say: not now, you ask too often. The first of an exchange's error labels. */
+export const THROTTLED = 'throttled'
+
 export type OperationKind = 'read' | 'write' | 'ddl' | 'admin' | 'control'
 
 /**
@@ -76,7 +79,7 @@ export class Exchange {
   status = 0
   /** Of protocols whose operations may name several tables, or tell their cost. */
   tables: readonly TableUse[] = NO_TABLES
-  /** Error labels of the reply. */
+  /** Error labels of the reply. Protocols that class their errors put the class first. */
   errorLabels: readonly string[] = NO_LABELS
   outcome: Outcome | undefined = undefined
 

@@ -6,7 +6,7 @@ const count = (what: string, fallback: number) =>
 const metricsSchema = z.strictObject({
   /** Distinct `db_namespace` values per cluster; the rest folds into `__other__`. */
   max_databases: count('databases', 100),
-  /** Distinct (`db_namespace`, `db_collection_name`) pairs per cluster. */
+  /** Distinct (`db_namespace`, `db_collection_name`) pairs per cluster; as many indexes. */
   max_collections: count('collections', 1_000),
   /** Distinct (cluster, database, collection, command) sets in this process: the last bound, whatever the names are. */
   max_series: count('series', 10_000),

@@ -20,6 +20,10 @@ export const OPERATION_LABELS = [
   'db_collection_name',
   'db_operation_name',
 ] as const
+/** Of an operation on one table; a table has no namespace. */
+export const TABLE_LABELS = ['db_system_name', 'cluster', 'db_collection_name', 'db_operation_name'] as const
+/** OpenTelemetry's, of plain HTTP. */
+export const HTTP_LABELS = ['cluster', 'http_request_method'] as const
 const TIMED = [...OPERATION_LABELS, 'outcome']
 const LISTENER = ['listener']
 const CLUSTER = ['cluster']
@@ -48,6 +52,47 @@ export const FAMILIES = {
     'oplens_operation_errors_total',
     [...OPERATION_LABELS, 'outcome', 'db_response_status_code', 'ended_by'],
     'Operations that failed: command_error, write_error, write_concern_error, refused and aborted.',
+  ),
+  httpDuration: family(
+    'histogram',
+    'http_client_request_duration_seconds',
+    [...HTTP_LABELS, 'outcome'],
+    'Like db_client_operation_duration_seconds, for plain HTTP: requests that are no operation of a database.',
+  ),
+  httpResponses: counter(
+    'oplens_http_responses_total',
+    ['listener', 'cluster', 'http_request_method', 'http_response_status_code'],
+    'Replies over HTTP by their status, those of databases included.',
+  ),
+  retries: counter(
+    'oplens_operation_retries_total',
+    OPERATION_LABELS,
+    'Operations that were a second or later try of their client, as it said itself.',
+  ),
+  throttled: counter(
+    'oplens_throttled_operations_total',
+    OPERATION_LABELS,
+    'Operations that the database refused as throttled. Clients try them again.',
+  ),
+  scannedItems: counter(
+    'oplens_scanned_items_total',
+    OPERATION_LABELS,
+    'Items that the database looked at to answer, before its filters.',
+  ),
+  tableOperations: counter(
+    'oplens_table_operations_total',
+    [...TABLE_LABELS, 'outcome'],
+    'Operations by each table that they name: one over two tables counts for both.',
+  ),
+  consumedCapacity: counter(
+    'oplens_consumed_capacity_units_total',
+    [...TABLE_LABELS, 'index', 'unit'],
+    'Capacity units that replies told: only operations that ask for ReturnConsumedCapacity are told.',
+  ),
+  unprocessedItems: counter(
+    'oplens_unprocessed_items_total',
+    TABLE_LABELS,
+    'Keys and items of batches that the database gave back undone.',
   ),
   requestBytes: counter(
     'oplens_operation_request_bytes_total',

@@ -18,6 +18,7 @@ function clean(name: string): string {
 interface Names {
   readonly databases: Set<string>
   readonly collections: Set<string>
+  readonly indexes: Set<string>
 }
 
 type Limits = Pick<MetricsConfig, 'max_databases' | 'max_collections' | 'max_error_codes'>
@@ -28,6 +29,7 @@ export class LabelGuard {
   readonly #overflow: Counters
   readonly #clusters = new Map<string, Names>()
   readonly #codes = new Set<number>()
+  readonly #codeNames = new Set<string>()
 
   /** @param overflow family with the one label `label` */
   constructor(limits: Limits, overflow: Counters) {
@@ -37,17 +39,24 @@ export class LabelGuard {
 
   /** '' stays '': that an operation names no collection is no name. */
   namespace(cluster: string, database: string, collection: string): { database: string; collection: string } {
-    let names = this.#clusters.get(cluster)
-    if (names === undefined) {
-      names = { databases: new Set(), collections: new Set() }
-      this.#clusters.set(cluster, names)
-    }
+    const names = this.#names(cluster)
     const db = this.#fold(names.databases, database, database, this.#limits.max_databases, 'db_namespace')
     if (collection === '') return { database: db, collection }
     if (db === OTHER) return { database: db, collection: OTHER }
     const key = `${db}\0${collection}`
     const limit = this.#limits.max_collections
     return { database: db, collection: this.#fold(names.collections, key, collection, limit, 'db_collection_name') }
+  }
+
+  /** `collection` as a label; as many indexes per cluster as collections. */
+  index(cluster: string, collection: string, index: string): string {
+    const { indexes } = this.#names(cluster)
+    return this.#fold(indexes, `${collection}\0${index}`, index, this.#limits.max_collections, 'index')
+  }
+
+  /** Of databases whose errors go by a name. @returns the name, or `__other__` when there were too many different ones */
+  codeName(name: string): string {
+    return this.#fold(this.#codeNames, name, name, this.#limits.max_error_codes, 'db_response_status_code')
   }
 
   /** @returns the code, or OTHER_CODE when there were too many different ones */
@@ -63,6 +72,15 @@ export class LabelGuard {
 
   overflowed(label: string): void {
     this.#overflow.with(label).value++
+  }
+
+  #names(cluster: string): Names {
+    let names = this.#clusters.get(cluster)
+    if (names === undefined) {
+      names = { databases: new Set(), collections: new Set(), indexes: new Set() }
+      this.#clusters.set(cluster, names)
+    }
+    return names
   }
 
   #fold(known: Set<string>, key: string, name: string, limit: number, label: string): string {

@@ -4,6 +4,7 @@ import type { DecodeError } from '../core/errors.js'
 import type { Exchange } from '../core/exchange.js'
 import type { CloseReason, Observer } from '../core/observer.js'
 import { type Outcome, UNKNOWN } from '../core/outcome.js'
+import type { CallCounter } from './call-counter.js'
 import { Counters, type Sample } from './counters.js'
 import { FAMILIES } from './families.js'
 import { observe } from './histogram.js'
@@ -42,6 +43,7 @@ export class MetricsObserver implements Observer {
   readonly rewrites = new Counters(FAMILIES.helloRewrites.labels)
   readonly #table: OperationTable
   readonly #members: MemberTable
+  readonly #calls: CallCounter
   readonly #activeByListener = new Map<string, Active>()
   #lastActive: Active | undefined
   /** The open ones that were known to wait when they started. */
@@ -49,9 +51,10 @@ export class MetricsObserver implements Observer {
   readonly #requestsByOpcode = new Map<string, Sample>()
   readonly #repliesByOpcode = new Map<string, Sample>()
 
-  constructor(table: OperationTable, members: MemberTable) {
+  constructor(table: OperationTable, members: MemberTable, calls: CallCounter) {
     this.#table = table
     this.#members = members
+    this.#calls = calls
   }
 
   connectionClosed(connection: ConnectionInfo, reason: CloseReason): void {
@@ -71,6 +74,9 @@ export class MetricsObserver implements Observer {
     const series = this.#table.find(exchange.connection, exchange.operation)
     const outcome = exchange.outcome ?? UNKNOWN
     addPlain(series, exchange, exchange.isAwaited ? AWAITED : OPERATIONS)
+    // Of protocols inside HTTP; the rest pays for these three looks alone.
+    if (exchange.status !== 0 || exchange.tables.length !== 0 || exchange.attempt > 1)
+      this.#calls.count(exchange, series)
     if (exchange.isAwaited) {
       // That an operation waits may show only in a later part of its request: it was not counted as such then.
       if (this.#awaited.delete(exchange)) active.awaited--
@@ -130,7 +136,8 @@ export class MetricsObserver implements Observer {
   #countError(series: OperationSeries, outcome: Outcome): void {
     if (outcome.kind === 'unknown') return
     add(series, ERRORS, 1)
-    this.#table.error(series, outcome).value++
+    // Of plain HTTP the status tells, and has its own family.
+    if (!series.isHttp) this.#table.error(series, outcome).value++
   }
 
   #activeOf(connection: ConnectionInfo): Active {

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { Logger } from '../core/logger.js'
 import type { Hub, Observer } from '../core/observer.js'
+import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
 import { Counters, type Sample } from './counters.js'
 import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
@@ -12,17 +13,12 @@ import { LabelGuard } from './labels.js'
 import { MemberTable } from './member-table.js'
 import { MembersView, type MemberTraffic } from './members.js'
 import { MetricsObserver } from './metrics-observer.js'
-import {
-  DOCUMENTS_RETURNED,
-  DOCUMENTS_SENT,
-  OperationTable,
-  REPLY_BYTES,
-  REQUEST_BYTES,
-  UNACKNOWLEDGED_COUNT,
-} from './operation-table.js'
+import { exposeCalls, exposeOperations } from './operation-sources.js'
+import { OperationTable } from './operation-table.js'
 import { type GroupBy, type OperationsReport, OperationsView } from './operations.js'
 import { loadProcessMetrics } from './process-metrics.js'
 import { exposeSources, type ObservationSources } from './sources.js'
+import { TableUses } from './table-uses.js'
 
 export interface ObservationOptions {
   readonly config: ObserveConfig
@@ -82,13 +78,16 @@ export function createObservation(options: ObservationOptions): Observation {
   const guard = new LabelGuard(config.metrics, overflow)
   const table = new OperationTable(config.metrics, guard)
   const members = new MemberTable(guard)
-  const metrics = new MetricsObserver(table, members)
+  const tables = new TableUses(config.metrics, guard)
+  const calls = new CallCounter(tables, guard)
+  const metrics = new MetricsObserver(table, members, calls)
   const book = new ConnectionBook()
   const view = new OperationsView(clock, table)
   const membersView = new MembersView(clock, members)
   const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
   const families = async function* (): AsyncGenerator<Exposed> {
     yield* exposeOperations(table, metrics)
+    yield* exposeCalls(table, tables, calls)
     yield { kind: 'histogram', family: FAMILIES.upstreamDuration, series: members.durations }
     yield* exposeSources(sources)
     yield { kind: 'samples', family: FAMILIES.observerErrors, samples: observerErrors }
@@ -128,37 +127,6 @@ function startProcessMetrics(logger: Logger): () => Promise<Exposed[]> {
     return async () => []
   })
   return async () => (await loading)()
-}
-
-function* exposeOperations(table: OperationTable, metrics: MetricsObserver): Generator<Exposed> {
-  yield { kind: 'histogram', family: FAMILIES.operationDuration, series: table.durations }
-  yield { kind: 'histogram', family: FAMILIES.awaitedDuration, series: table.awaited }
-  const plain = [
-    [FAMILIES.requestBytes, REQUEST_BYTES],
-    [FAMILIES.replyBytes, REPLY_BYTES],
-    [FAMILIES.documentsReturned, DOCUMENTS_RETURNED],
-    [FAMILIES.documentsSent, DOCUMENTS_SENT],
-    [FAMILIES.unacknowledged, UNACKNOWLEDGED_COUNT],
-  ] as const
-  for (const [family, place] of plain) yield { kind: 'samples', family, samples: plainSamples(table, place) }
-  yield { kind: 'samples', family: FAMILIES.operationErrors, samples: table.errors }
-  const gauge = (value: (a: MetricsObserver['active'][number]) => number): Sample[] =>
-    metrics.active.map((a) => ({ labels: a.labels, value: value(a) }))
-  yield { kind: 'samples', family: FAMILIES.operationsActive, samples: gauge((a) => a.operations) }
-  yield { kind: 'samples', family: FAMILIES.awaitedActive, samples: gauge((a) => a.awaited) }
-  yield { kind: 'samples', family: FAMILIES.messages, samples: metrics.messages }
-  yield { kind: 'samples', family: FAMILIES.decodeErrors, samples: metrics.decodeErrors }
-  yield { kind: 'samples', family: FAMILIES.decodingLost, samples: metrics.lost }
-  yield { kind: 'samples', family: FAMILIES.downstreamClosed, samples: metrics.closed }
-  yield { kind: 'samples', family: FAMILIES.helloRewrites, samples: metrics.rewrites }
-}
-
-/** Zeros are left out: a find sends no documents, an insert returns none, and each series costs the scraper. */
-function* plainSamples(table: OperationTable, place: number): Generator<Sample> {
-  for (const { labels, plain } of table.all) {
-    const value = plain.values[plain.base + place] as number
-    if (value !== 0) yield { labels, value }
-  }
 }
 
 const buildInfo = (version: string): Sample => ({

@@ -1,10 +1,12 @@
 import type { ConnectionInfo } from '../core/connection.js'
 import { type Operation, type OperationKind, OTHER } from '../core/exchange.js'
 import type { EndedBy, Outcome, OutcomeKind } from '../core/outcome.js'
+import type { CallSeries } from './call-series.js'
 import type { MetricsConfig } from './config.js'
 import type { Sample } from './counters.js'
-import { FAMILIES, OPERATION_LABELS } from './families.js'
+import { FAMILIES, HTTP_LABELS, OPERATION_LABELS } from './families.js'
 import { HISTOGRAM_WIDTH, type HistogramSeries } from './histogram.js'
+import { HTTP } from './http-responses.js'
 import { formatLabels } from './label-text.js'
 import { type LabelGuard, OTHER_CODE } from './labels.js'
 import { Pages, type Row } from './pages.js'
@@ -20,6 +22,9 @@ export const OPERATIONS = 5
 export const ERRORS = 6
 export const AWAITED = 7
 export const PLAIN_WIDTH = 8
+
+/** Databases whose errors OpenTelemetry names by an exception: their number is HTTP's status and says little. */
+const NAMED_ERRORS: ReadonlySet<string> = new Set(['aws.dynamodb'])
 
 const OUTCOME_INDEX: Readonly<Record<OutcomeKind, number>> = {
   ok: 0,
@@ -39,6 +44,7 @@ const MAX_CACHED = 20_000
 
 /** Everything counted for one (cluster, database, collection, command). */
 export interface OperationSeries {
+  readonly protocol: string
   readonly cluster: string
   readonly database: string
   readonly collection: string
@@ -49,7 +55,12 @@ export interface OperationSeries {
   /** By outcome; made when the first such outcome comes. */
   readonly durations: (HistogramSeries | undefined)[]
   readonly awaited: (HistogramSeries | undefined)[]
-  readonly errors: Map<number, Sample>
+  /** By number, or by name. */
+  readonly errors: Map<number | string, Sample>
+  /** Plain HTTP, in families of its own. */
+  readonly isHttp: boolean
+  /** Made when the first exchange comes that tells such things: of protocols inside HTTP. */
+  calls: CallSeries | undefined
 }
 
 interface Cached {
@@ -75,6 +86,7 @@ export class OperationTable {
   readonly all: OperationSeries[] = []
   readonly durations: HistogramSeries[] = []
   readonly awaited: HistogramSeries[] = []
+  readonly http: HistogramSeries[] = []
   readonly errors: Sample[] = []
   readonly #guard: LabelGuard
   readonly #maxSeries: number
@@ -101,7 +113,8 @@ export class OperationTable {
   }
 
   duration(series: OperationSeries, kind: OutcomeKind): HistogramSeries {
-    return series.durations[OUTCOME_INDEX[kind]] ?? this.#histogram(series, series.durations, this.durations, kind)
+    const all = series.isHttp ? this.http : this.durations
+    return series.durations[OUTCOME_INDEX[kind]] ?? this.#histogram(series, series.durations, all, kind)
   }
 
   awaitedDuration(series: OperationSeries, kind: OutcomeKind): HistogramSeries {
@@ -109,8 +122,14 @@ export class OperationTable {
   }
 
   error(series: OperationSeries, outcome: Outcome): Sample {
-    const code = this.#guard.code(outcome.code)
+    const code = this.#code(series, outcome)
     return series.errors.get(errorKey(outcome, code)) ?? this.#error(series, outcome, code)
+  }
+
+  #code({ protocol }: OperationSeries, { code, codeName }: Outcome): number | string {
+    if (codeName === '' || !NAMED_ERRORS.has(protocol)) return this.#guard.code(code)
+    const name = this.#guard.codeName(codeName)
+    return name === OTHER ? OTHER_CODE : name
   }
 
   #histogram(of: OperationSeries, mine: (HistogramSeries | undefined)[], all: HistogramSeries[], kind: OutcomeKind) {
@@ -120,7 +139,7 @@ export class OperationTable {
     return made
   }
 
-  #error(series: OperationSeries, outcome: Outcome, code: number): Sample {
+  #error(series: OperationSeries, outcome: Outcome, code: number | string): Sample {
     if (this.errors.length >= this.#maxSeries && code !== 0 && code !== OTHER_CODE) {
       this.#guard.overflowed('db_response_status_code')
       const folded = series.errors.get(errorKey(outcome, OTHER_CODE))
@@ -146,17 +165,23 @@ export class OperationTable {
 
   #make(cluster: string, operation: Operation, database: string, collection: string): OperationSeries {
     const { protocol, command, kind } = operation
+    const isHttp = protocol === HTTP
     const made: OperationSeries = {
+      protocol,
       cluster,
       database,
       collection,
       command,
       kind,
-      labels: formatLabels(OPERATION_LABELS, [protocol, cluster, database, collection, command]),
+      labels: isHttp
+        ? formatLabels(HTTP_LABELS, [cluster, command])
+        : formatLabels(OPERATION_LABELS, [protocol, cluster, database, collection, command]),
       plain: this.#plain.allocate(),
       durations: noOutcomes(),
       awaited: noOutcomes(),
       errors: new Map(),
+      isHttp,
+      calls: undefined,
     }
     this.#byKey.set(keyOf(cluster, operation, database, collection), made)
     this.all.push(made)
@@ -169,6 +194,8 @@ const ERROR_LABELS = FAMILIES.operationErrors.labels.slice(OPERATION_LABELS.leng
 const keyOf = (cluster: string, { protocol, command }: Operation, database: string, collection: string): string =>
   [protocol, cluster, command, database, collection].join('\0')
 
-/** Codes are 32-bit integers, so the product stays exact. */
-const errorKey = (outcome: Outcome, code: number): number =>
-  code * 32 + OUTCOME_INDEX[outcome.kind] * 4 + BY_INDEX[outcome.by]
+/** Codes that are numbers have 32 bits, so the product stays exact. */
+const errorKey = (outcome: Outcome, code: number | string): number | string => {
+  const how = OUTCOME_INDEX[outcome.kind] * 4 + BY_INDEX[outcome.by]
+  return typeof code === 'number' ? code * 32 + how : `${how} ${code}`
+}

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { ConnectionInfo as Connection } from '../../src/core/connection.js'
-import { ConnectionInfo } from '../../src/core/connection.js'
 import { DecodeError } from '../../src/core/errors.js'
 import { Exchange, type Operation } from '../../src/core/exchange.js'
 import type { Logger } from '../../src/core/logger.js'
@@ -14,26 +13,11 @@ import type { Host } from '../../src/core/upstream.js'
 import { observeSchema } from '../../src/observe/config.js'
 import { formatFor } from '../../src/observe/exposition.js'
 import { FAMILIES, type Family } from '../../src/observe/families.js'
-import { createObservation, type Observation, type ObservationOptions } from '../../src/observe/observation.js'
+import type { Observation } from '../../src/observe/observation.js'
 import type { ObservationSources } from '../../src/observe/sources.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { type Parsed, parseStrictly } from './strict-parser.js'
-
-const OPENMETRICS = 'application/openmetrics-text;version=1.0.0'
-
-function observation(options: Partial<ObservationOptions> & { metrics?: object } = {}): Observation {
-  const config = observeSchema.parse({ metrics: { process_metrics: false, ...options.metrics } })
-  const base = {
-    clock: new FakeClock(),
-    logger: silentLogger,
-    sources: { listeners: [], clusters: [], memberListeners: [] },
-    version: '1.2.3',
-  }
-  return createObservation({ ...base, config, ...options })
-}
-
-const client = (cluster = 'shop', listener = 'front'): Connection =>
-  new ConnectionInfo(1, listener, cluster, '127.0.0.1:5', 0)
+import { call, client, failedAs, OPENMETRICS, observation, request, sample, scrape, textOf } from './harness.js'
+import { parseStrictly } from './strict-parser.js'
 
 function hostOf(name: string, role: Host['state']['role'] = ''): Host {
   const address = { kind: 'tcp', host: name, port: 1 } as const
@@ -64,24 +48,6 @@ function run(o: Observation, of: Operation, how: Run = {}, connection = client()
   exchange.endedAtMs = 100 + (how.ms ?? 3)
   exchange.outcome = how.outcome ?? OK
   o.hub.exchangeEnded(exchange)
-}
-
-async function textOf(o: Observation, accept?: string): Promise<string> {
-  let text = ''
-  for await (const chunk of o.metrics.render(accept).body) text += chunk
-  return text
-}
-
-const scrape = async (o: Observation): Promise<Parsed> => parseStrictly('text', await textOf(o))
-
-/** The sample whose name is `name` and that has all of `labels`; fails when there is not exactly one. */
-function sample({ samples }: Parsed, name: string, labels: Record<string, string> = {}): number | undefined {
-  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
-  const found = [...samples].filter(
-    ([key]) => key.startsWith(`${name}{`) && wanted.every((label) => key.includes(label)),
-  )
-  if (found.length > 1) throw new Error(`${name} ${wanted} is not one series: ${found.map(([key]) => key)}`)
-  return found[0]?.[1]
 }
 
 const failed = (kind: Outcome['kind'], code: number): Outcome => ({ kind, code, codeName: '', by: '' })
@@ -387,6 +353,9 @@ t.test('every family appears with its type and exactly its labels, in text and i
   o.hub.connectionClosed(client(), 'client_closed')
   o.hub.replyRewritten(client(), 'OP_MSG', 'rewritten')
   run(o, operation('shop', 'orders'), {}, clientOf(hostOf('a:1', 'primary')))
+  const cost = { table: 'users', readUnits: 1, unprocessed: 1 }
+  call(o, { tables: [cost], attempt: 2, scanned: 3, outcome: failedAs('Throttling', 400), errorLabels: ['throttled'] })
+  request(o, 'GET')
   const text = parseStrictly('text', await textOf(o))
   const openmetrics = parseStrictly('openmetrics', await textOf(o, OPENMETRICS))
   t.same(openmetrics.samples, text.samples, 'the same samples under the same names')
