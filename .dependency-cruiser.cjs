@@ -44,6 +44,7 @@ module.exports = {
     { name: 'src-never-imports-test', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench)/' } },
     only('prom-client', ['prom-client', '@opentelemetry'], ['^src/observe/']),
     only('bson', ['bson', 'snappyjs', 'fzstd', 'snappy', '@mongodb-js/zstd'], ['^src/codecs/mongodb/', '^src/demo/']),
+    only('aws', ['@aws-sdk', '@smithy'], ['^src/codecs/dynamodb/resign/']),
     only('the-driver', ['mongodb', 'mingo'], ['^src/demo/']),
     only('zod', ['zod'], ['config\\.ts$']),
     only('yaml', ['yaml'], ['^src/config/']),

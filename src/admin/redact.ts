@@ -1,4 +1,4 @@
-const SECRET_KEY = /(^|[_-])(password|passphrase|passwd|secret|token|credential|api_?key)s?$/i
+const SECRET_KEY = /(^|[_-])(password|passphrase|passwd|secret|token|credential|secret_?access_?key|api_?key)s?$/i
 const REDACTED = '[redacted]'
 
 /** A copy for showing: values under telling keys, passwords inside URIs and inline private keys are taken out. */

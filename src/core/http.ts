@@ -77,6 +77,10 @@ export interface ReplacedFields {
 
 /** Signs requests anew with credentials of the proxy's own. */
 export interface HttpSigner {
+  /** Bodies without a declared hash are held up to so many bytes; larger ones can't be signed. */
+  readonly maxBodyBytes: number
+  /** Whether a client may use these credentials, by its IP address; '' is none. */
+  allows(client: string): boolean
   /** Hex SHA-256 that the client gave for the body, so that the head can go out before it is read; undefined: the body must be read first. */
   declaredHash(head: HttpRequestHead): string | undefined
   /**

@@ -111,7 +111,10 @@ t.test('secrets are taken out of the config dump', async (t) => {
     clusters: [{ uri: 'mongodb://ann:***@db/', tls: { key: '/etc/key.pem', passphrase: '[redacted]' } }],
   })
   const cases: [unknown, unknown][] = [
-    [{ password: 'x', db_password: 'x', apiKey: 'x', api_key: 'x', auth_token: 'x' }, '[redacted]'],
+    [
+      { password: 'x', db_password: 'x', apiKey: 'x', api_key: 'x', auth_token: 'x', secret_access_key: 'x' },
+      '[redacted]',
+    ],
     [{ a: 'mongodb://u:p@ss@h:1/?x=y' }, 'mongodb://u:***@h:1/?x=y'],
     [{ a: ['-----BEGIN PRIVATE KEY-----\nabc'] }, ['[redacted]']],
     [{ a: 'mongodb://h1:1,h2:2/db' }, 'mongodb://h1:1,h2:2/db'],

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { sizeBytes } from '../../core/units.js'
+import { resignSchema } from './resign/config.js'
 
 const size = z.string({ error: 'expected a size with its unit, like 64KiB or 1MiB' })
 
@@ -14,6 +15,11 @@ export const dynamodbConfigSchema = z.strictObject({
     .transform(sizeBytes)
     .describe(
       'Compressed replies are read up to this inflated size, in pieces; of larger ones, time and size are known.',
+    ),
+  resign: resignSchema
+    .optional()
+    .describe(
+      'Requests are signed again, with credentials of oplens. Without it they keep the signature they came with.',
     ),
 })
 

@@ -7,6 +7,7 @@ import { OperationTable } from './operation-table.js'
 import { findOperation, isDynamodbTarget, OPERATIONS } from './operations.js'
 import { DynamodbReader, type Shared } from './reader.js'
 import { requestShape } from './request-shapes.js'
+import { DynamodbSigner } from './resign/signer.js'
 
 /** Distinct operations remembered per listener; beyond it they are learnt anew. */
 const MAX_OPERATIONS = 4_096
@@ -31,5 +32,8 @@ export const dynamodb: HttpProtocol<DynamodbConfig> = {
         return new DynamodbReader(info, head.headers, shared)
       },
     }
+  },
+  createSigner({ resign }, context) {
+    return resign === undefined ? undefined : new DynamodbSigner(resign, context)
   },
 }
