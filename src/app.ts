@@ -1,16 +1,17 @@
 import { AdminServer } from './admin/server.js'
 import type { OplensConfig } from './cli/config-parts.js'
-import { protocols } from './codecs/registry.js'
+import { plainHttp, protocols } from './codecs/registry.js'
 import { applicationUri } from './config/application-uri.js'
 import type { Clock, Random } from './core/clock.js'
-import type { TcpProtocol } from './core/codec.js'
+import type { Protocol } from './core/codec.js'
 import type { Logger } from './core/logger.js'
+import type { Probe } from './core/probe.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
 import { type Address, formatAddress } from './core/upstream.js'
 import { createObservation } from './observe/observation.js'
 import type { OperationRow } from './observe/operations.js'
-import { createListeners, type ListenerGroup } from './proxy/listeners.js'
-import type { TcpListener } from './proxy/tcp-proxy.js'
+import { createListeners, type ListenerCodec, type ListenerGroup } from './proxy/listeners.js'
+import type { ProxyListener } from './proxy/proxy-listener.js'
 import { createClusterManager, type Watch } from './upstream/cluster-manager.js'
 
 type ListenerConfig = OplensConfig['listeners'][number]
@@ -95,11 +96,10 @@ export function createApp(deps: AppDeps): App {
   })
   let connectionIds = 0
   for (const listener of config.listeners) {
-    const protocol = protocolOf(listener)
     groups.push(
       createListeners(listener, {
-        codec: protocol?.createCodec(listener.codec),
-        normalize: protocol?.probe?.normalize ?? ((member) => member.toLowerCase()),
+        codec: codecOf(listener, config, clock),
+        normalize: probeOf(listener)?.normalize ?? ((member) => member.toLowerCase()),
         findCluster: (name) => clusters.get(name),
         nextConnectionId: () => ++connectionIds,
         hub: observation.hub,
@@ -161,15 +161,41 @@ export function createApp(deps: AppDeps): App {
   }
 }
 
-function protocolOf(listener: ListenerConfig): TcpProtocol | undefined {
+function protocolOf(listener: ListenerConfig): Protocol | undefined {
+  return protocols.find(({ name }) => name === listener.protocol)
+}
+
+function probeOf(listener: ListenerConfig): Probe | undefined {
+  const protocol = protocolOf(listener)
+  return protocol?.transport === 'tcp' ? protocol.probe : undefined
+}
+
+function codecOf(listener: ListenerConfig, { clusters }: OplensConfig, clock: Clock): ListenerCodec {
+  const protocol = protocolOf(listener)
   // `tcp` is no protocol of the registry: its bytes pass undecoded.
-  return protocols.find(({ name }) => name === listener.protocol) as TcpProtocol | undefined
+  if (protocol === undefined) return { transport: 'tcp', codec: undefined }
+  const codec = listener.codec
+  if (protocol.transport === 'tcp') return { transport: 'tcp', codec: protocol.createCodec(codec) }
+  const host = hostOf(clusters.find(({ name }) => name === listener.cluster))
+  return {
+    transport: 'http',
+    codec: protocol.createCodec(codec),
+    plain: plainHttp.createCodec({}),
+    signer: protocol.createSigner?.(codec, { clock, host }),
+  }
+}
+
+/** What a cluster goes by in `Host`: the name that its certificate carries, or the one it is looked up by. */
+function hostOf(cluster: OplensConfig['clusters'][number] | undefined): string {
+  const first = cluster?.hosts?.[0]?.address
+  const dialled = first?.kind === 'tcp' ? first.host : 'localhost'
+  return cluster?.tls?.server_name ?? cluster?.dns?.host ?? dialled
 }
 
 /** A cluster's members are watched when a listener of it needs to know them. */
 function watchFor(cluster: string, { clusters, listeners }: OplensConfig): Watch | undefined {
   const watching = listeners.filter((one) => one.cluster === cluster && one.mode !== 'transparent')
-  const probe = watching.map((listener) => protocolOf(listener)?.probe).find((one) => one !== undefined)
+  const probe = watching.map(probeOf).find((one) => one !== undefined)
   if (probe === undefined) return undefined
   const dials = watching.flatMap(({ members = {} }) =>
     Object.entries(members).flatMap(([name, { dial }]) =>
@@ -199,7 +225,7 @@ function memberListeners({ config: { name: listener, cluster }, members }: Liste
   ]
 }
 
-function startedListener({ name, protocol, cluster, address }: TcpListener): StartedListener {
+function startedListener({ name, protocol, cluster, address }: ProxyListener): StartedListener {
   return { name, protocol, cluster, address: bound(address) }
 }
 

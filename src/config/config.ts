@@ -7,6 +7,8 @@ import { childNodes, fillIn, type SchemaNode } from './schema-tree.js'
 export interface ProtocolPart {
   readonly name: string
   readonly config: Schema<unknown>
+  /** Default: tcp. Listeners of one on `http` have a section of that name. */
+  readonly transport?: 'tcp' | 'http'
 }
 
 /** The sections of the file, each from the room that reads it. */
@@ -46,6 +48,8 @@ export type ParseResult<P extends ConfigParts> =
 
 export interface ConfigSchema<P extends ConfigParts = ConfigParts> {
   readonly protocols: readonly string[]
+  /** Those inside HTTP. */
+  readonly httpProtocols: readonly string[]
   parse(plain: unknown): ParseResult<P>
   /** The same input with every default written out. */
   fillIn(plain: unknown): unknown
@@ -73,6 +77,7 @@ export function createConfigSchema<P extends ConfigParts>(parts: P): ConfigSchem
 
   return {
     protocols: [...protocols.keys()],
+    httpProtocols: parts.protocols.flatMap(({ name, transport }) => (transport === 'http' ? [name] : [])),
     parse(plain) {
       const parsed = root.safeParse(plain, { error: messageOf, reportInput: true })
       const issues = parsed.success ? [] : toIssues(parsed.error.issues, [])

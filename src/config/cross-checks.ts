@@ -3,7 +3,7 @@ import { parseAddress } from '../core/units.js'
 import { type Address, formatAddress } from '../core/upstream.js'
 import { checkModes } from './check-modes.js'
 import { didYouMean, nearest } from './nearest.js'
-import { formatPath, isMapping, type Path } from './path.js'
+import { formatPath, isMapping, type Path, valueAt } from './path.js'
 import type { Report } from './problems.js'
 
 /** What no section can see by itself. Runs on the filled-in input, so that it also speaks when a schema complained elsewhere. */
@@ -12,6 +12,7 @@ export interface CrossChecks {
   /** As it came, without what was filled in. */
   readonly written: unknown
   readonly protocols: readonly string[]
+  readonly httpProtocols: readonly string[]
   readonly error: Report
   readonly warning: Report
 }
@@ -27,7 +28,10 @@ export function crossCheck(checks: CrossChecks): void {
   const clusters = entriesOf(filled, 'clusters')
   checkNames(listeners, 'listener', error)
   checkNames(clusters, 'cluster', error)
-  for (const listener of listeners) checkProtocol(listener, checks)
+  for (const listener of listeners) {
+    checkProtocol(listener, checks)
+    checkTransport(listener, checks)
+  }
   checkModes(listeners, checks.written, error, warning)
   checkClusterReferences(listeners, clusters, error)
   checkUnused(listeners, clusters, warning)
@@ -66,7 +70,7 @@ function checkNames(entries: readonly Entry[], what: string, error: Report): voi
   }
 }
 
-const PLANNED_PROTOCOLS = new Set(['udp', 'http', 'http1', 'http2', 'grpc', 'dynamodb'])
+const PLANNED_PROTOCOLS = new Set(['udp', 'http2', 'grpc'])
 
 function checkProtocol(listener: Entry, { protocols, error }: CrossChecks): void {
   const protocol = textOf(listener, 'protocol')
@@ -81,6 +85,25 @@ function checkProtocol(listener: Entry, { protocols, error }: CrossChecks): void
     } else {
       error(path, 'value', `unknown protocol "${protocol}"`, didYouMean(protocol, protocols, 'supported'))
     }
+  }
+}
+
+/** Keys that only one kind of protocol reads. */
+function checkTransport(listener: Entry, { written, httpProtocols, error }: CrossChecks): void {
+  const protocol = textOf(listener, 'protocol')
+  if (protocol === undefined) return
+  const isHttp = httpProtocols.includes(protocol)
+  if (!isHttp && listener.fields.http !== undefined) {
+    error(
+      [...listener.path, 'http'],
+      'key',
+      `http is read by protocols inside HTTP only: ${httpProtocols.join(', ')}`,
+      'remove it',
+    )
+  }
+  if (isHttp && valueAt(written, [...listener.path, 'on_decode_error']) === 'pass') {
+    const message = 'what is no HTTP is never forwarded: it is answered with 400 and closed'
+    error([...listener.path, 'on_decode_error'], 'value', message, 'remove it')
   }
 }
 

@@ -65,9 +65,10 @@ function check<P extends ConfigParts>(
   schema: ConfigSchema<P>,
   folder: string,
 ): LoadedConfig<P> {
-  const plain = prepare(raw, folder, errors, warnings)
+  const plain = prepare(raw, folder, schema.httpProtocols, errors, warnings)
   const filled = schema.fillIn(plain)
-  crossCheck({ filled, written: raw, protocols: schema.protocols, error: errors.add, warning: warnings.add })
+  const { protocols, httpProtocols } = schema
+  crossCheck({ filled, written: raw, protocols, httpProtocols, error: errors.add, warning: warnings.add })
   const parsed = schema.parse(plain)
   if (parsed.kind === 'invalid') reportIssues(parsed.issues, plain, schema, errors.add)
   if (!errors.isEmpty || parsed.kind === 'invalid') throw new ConfigError(errors.sorted())
@@ -81,7 +82,13 @@ function check<P extends ConfigParts>(
 }
 
 /** Input to input: a cluster's `uri` becomes what it says, and relative TLS files become absolute. */
-function prepare(raw: unknown, folder: string, errors: ProblemList, warnings: ProblemList): unknown {
+function prepare(
+  raw: unknown,
+  folder: string,
+  httpProtocols: readonly string[],
+  errors: ProblemList,
+  warnings: ProblemList,
+): unknown {
   if (!isMapping(raw)) return raw
   const each = (
     section: string,
@@ -94,12 +101,18 @@ function prepare(raw: unknown, folder: string, errors: ProblemList, warnings: Pr
   }
   return {
     ...raw,
-    ...each('listeners', (entry) => withAbsoluteFiles(listenerSource(entry, raw), folder)),
+    ...each('listeners', (entry) => withAbsoluteFiles(withHttp(listenerSource(entry, raw), httpProtocols), folder)),
     ...each('clusters', (entry, index) => {
       const source = clusterSource(entry, ['clusters', index], errors.add, warnings.add)
       return withAbsoluteFiles(source, folder)
     }),
   }
+}
+
+/** A listener of a protocol inside HTTP has the section, so that its defaults are shown. */
+function withHttp(entry: Record<string, unknown>, httpProtocols: readonly string[]): Record<string, unknown> {
+  const isHttp = typeof entry.protocol === 'string' && httpProtocols.includes(entry.protocol)
+  return isHttp && entry.http === undefined ? { ...entry, http: {} } : entry
 }
 
 function withAbsoluteFiles(source: Record<string, unknown>, folder: string): Record<string, unknown> {

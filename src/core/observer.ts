@@ -15,8 +15,11 @@ export type CloseReason =
   | 'member_down'
   | 'no_primary'
   | 'overflow'
+  | 'client_not_allowed'
   | 'upstream_overflow'
   | 'idle_timeout'
+  | 'request_timeout'
+  | 'completed'
   | 'tls_error'
   | 'undecodable'
   | 'not_rewritten'
@@ -37,8 +40,11 @@ export const CLOSE_REASONS: readonly CloseReason[] = [
   'member_down',
   'no_primary',
   'overflow',
+  'client_not_allowed',
   'upstream_overflow',
   'idle_timeout',
+  'request_timeout',
+  'completed',
   'tls_error',
   'undecodable',
   'not_rewritten',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { address, durationMs } from '../core/units.js'
+import { httpSchema } from './http/config.js'
 
 /** Timers of Node overflow past 2^31 ms and would fire at once. */
 const MAX_DURATION_MS = 24 * 86_400_000
@@ -76,6 +77,8 @@ export const listenerSchema = z.strictObject({
   drain_timeout: duration.prefault('30s'),
   /** Idle time before the first keep-alive probe to a client; 0 turns probes off. */
   tcp_keepalive: duration.prefault('60s'),
+  /** Protocols on HTTP. */
+  http: httpSchema.optional(),
   /** Options of the protocol: its own schema checks them, this room does not know them. */
   codec: z.record(z.string(), z.unknown()).default({}),
 })

@@ -1,14 +1,31 @@
+import type { TcpCodec } from '../core/codec.js'
+import type { HttpCodec, HttpSigner } from '../core/http.js'
 import type { DrainResult } from '../core/listener.js'
 import type { TopologyView } from '../core/topology.js'
 import type { Cluster } from '../core/upstream.js'
 import type { ListenerConfig } from './config.js'
+import { createHttpListener } from './http/http-listener.js'
 import { MemberListeners } from './members/member-listeners.js'
 import { PortBook } from './members/port-book.js'
 import { readPorts, writePorts } from './members/state-file.js'
 import { followPrimary } from './primary-follower.js'
-import { createTcpListener, type TcpListener, type TcpListenerDeps } from './tcp-proxy.js'
+import type { ProxyListener } from './proxy-listener.js'
+import { createTcpListener, type TcpListenerDeps } from './tcp-proxy.js'
 
-export interface ListenersDeps extends Omit<TcpListenerDeps, 'target' | 'rewrite' | 'whenReady'> {
+/** What the bytes of a listener are read by. */
+export type ListenerCodec =
+  /** Nobody (`protocol: tcp`). */
+  | { readonly transport: 'tcp'; readonly codec: TcpCodec | undefined }
+  /** `plain` reads what is HTTP, but not of the protocol. */
+  | {
+      readonly transport: 'http'
+      readonly codec: HttpCodec
+      readonly plain: HttpCodec
+      readonly signer: HttpSigner | undefined
+    }
+
+export interface ListenersDeps extends Omit<TcpListenerDeps, 'codec' | 'target' | 'rewrite' | 'whenReady'> {
+  readonly codec: ListenerCodec
   /** A member's name as the topology has it, from how people write it. */
   readonly normalize: (member: string) => string
 }
@@ -16,9 +33,9 @@ export interface ListenersDeps extends Omit<TcpListenerDeps, 'target' | 'rewrite
 /** What one entry of the config listens on: its own address, and in mode `members` one for each member of the set. */
 export interface ListenerGroup {
   readonly config: ListenerConfig
-  readonly front: TcpListener
+  readonly front: ProxyListener
   /** The front first. */
-  readonly all: readonly TcpListener[]
+  readonly all: readonly ProxyListener[]
   /** Mode `members` only. */
   readonly members: MemberListeners | undefined
   listen(): Promise<void>
@@ -27,19 +44,22 @@ export interface ListenerGroup {
 
 /** @throws OplensError OPL_TLS, OPL_STATE_FILE when files are unusable */
 export function createListeners(config: ListenerConfig, deps: ListenersDeps): ListenerGroup {
+  const { codec: read } = deps
+  if (read.transport === 'http') return createSingle(config, createHttpListener(config, { ...deps, ...read }))
+  const tcp = { ...deps, codec: read.codec }
   switch (config.mode) {
     case 'members':
-      return createMemberGroup(config, deps)
+      return createMemberGroup(config, tcp)
     case 'primary':
-      return createPrimaryGroup(config, deps)
+      return createPrimaryGroup(config, tcp)
     case 'transparent':
-      return createSingle(config, createTcpListener(config, deps))
+      return createSingle(config, createTcpListener(config, tcp))
     default:
       return config.mode satisfies never
   }
 }
 
-function createSingle(config: ListenerConfig, front: TcpListener, onListen?: () => () => void): ListenerGroup {
+function createSingle(config: ListenerConfig, front: ProxyListener, onListen?: () => () => void): ListenerGroup {
   let stop: (() => void) | undefined
   return {
     config,
@@ -57,7 +77,9 @@ function createSingle(config: ListenerConfig, front: TcpListener, onListen?: () 
   }
 }
 
-function createPrimaryGroup(config: ListenerConfig, deps: ListenersDeps): ListenerGroup {
+type TcpDeps = Omit<ListenersDeps, 'codec'> & Pick<TcpListenerDeps, 'codec'>
+
+function createPrimaryGroup(config: ListenerConfig, deps: TcpDeps): ListenerGroup {
   const front = createTcpListener(config, {
     ...deps,
     target: { kind: 'primary' },
@@ -66,7 +88,7 @@ function createPrimaryGroup(config: ListenerConfig, deps: ListenersDeps): Listen
   return createSingle(config, front, () => followPrimary(topologyOf(config, deps.findCluster), front, deps.logger))
 }
 
-function createMemberGroup(config: ListenerConfig, deps: ListenersDeps): ListenerGroup {
+function createMemberGroup(config: ListenerConfig, deps: TcpDeps): ListenerGroup {
   const members = createMemberListeners(config, deps)
   const front = createTcpListener(config, {
     ...deps,
@@ -92,7 +114,7 @@ function createMemberGroup(config: ListenerConfig, deps: ListenersDeps): Listene
   }
 }
 
-function createMemberListeners(config: ListenerConfig, deps: ListenersDeps): MemberListeners {
+function createMemberListeners(config: ListenerConfig, deps: TcpDeps): MemberListeners {
   const { address, state_file: stateFile } = config
   if (address.kind === 'unix') throw new TypeError(`Listener ${config.name}: member listeners need a TCP address`)
   const explicit = Object.entries(config.members ?? {}).map(([name, member]) => [deps.normalize(name), member] as const)

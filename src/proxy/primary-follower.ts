@@ -1,13 +1,13 @@
 import type { Logger } from '../core/logger.js'
 import type { TopologySnapshot, TopologyView } from '../core/topology.js'
-import type { TcpListener } from './tcp-proxy.js'
+import type { ProxyListener } from './proxy-listener.js'
 
 /**
  * Ends client connections to a member that is the primary no more: a driver with `directConnection=true` would go on reading
  * from it without an error. One that merely stopped answering is left alone until another primary is known, for it may be back.
  * @returns how to stop
  */
-export function followPrimary(topology: TopologyView, listener: TcpListener, logger: Logger): () => void {
+export function followPrimary(topology: TopologyView, listener: ProxyListener, logger: Logger): () => void {
   return topology.onChanged((snapshot, events) => {
     const change = events.find((event) => event.kind === 'primary_changed')
     if (change !== undefined) {

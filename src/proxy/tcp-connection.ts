@@ -11,6 +11,7 @@ import type { Cluster, Host, Lease, OnRead, Target, UpstreamConnection } from '.
 import { Decoder, type DecoderDeps } from './decoder.js'
 import { type LaneOwner, WatchLane } from './lane.js'
 import type { LogLimiter } from './log-limiter.js'
+import type { ProxiedConnection } from './proxy-listener.js'
 import { UpstreamReader } from './upstream-reader.js'
 
 /** What all connections of a listener share: one object, so that a connection holds one reference. */
@@ -57,7 +58,7 @@ const GIVE_UP_REASONS: Readonly<Record<string, CloseReason>> = {
  *
  * Either side's end is passed on as an end (half-close), its reset as a reset. The first thing that happened names the reason.
  */
-export class TcpConnection implements LaneOwner {
+export class TcpConnection implements ProxiedConnection, LaneOwner {
   readonly info: ConnectionInfo
   readonly #deps: TcpConnectionDeps
   readonly #downstream: Socket
@@ -86,7 +87,11 @@ export class TcpConnection implements LaneOwner {
   }
 
   /** Dials the upstream; until it stands the client's bytes wait, in one read buffer at most. */
-  async start(): Promise<void> {
+  start(): void {
+    void this.#open()
+  }
+
+  async #open(): Promise<void> {
     this.#connecting = new AbortController()
     const reader = new UpstreamReader()
     const result = await this.#connect(this.#connecting.signal, reader)

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import type { OnRead } from '../core/upstream.js'
-import type { WatchLane } from './lane.js'
 
 /** A small reply fits, and 10,000 idle connections cost 10 MiB. */
 const MIN_BYTES = 1_024
@@ -12,6 +11,11 @@ const SMALL_READS_TO_SHRINK = 16
 /** A shorter rest of a buffer is not worth a system call. */
 const MIN_READ_BYTES = 512
 
+/** Where the bytes go: a lane, mostly. */
+export interface ReadTarget {
+  forward(chunk: Buffer): void
+}
+
 /**
  * Reads an upstream socket into one buffer over and over, where Node would allocate for each read: 10 % of the CPU of a small
  * operation. The buffer belongs to one connection. It grows while reads fill it and shrinks when they stay small.
@@ -20,16 +24,16 @@ const MIN_READ_BYTES = 512
  * reads go on behind them, and into a new buffer when this one is full.
  */
 export class UpstreamReader implements OnRead {
-  #lane: WatchLane | undefined
+  #target: ReadTarget | undefined
   #sink: Socket | undefined
   #whole: Buffer | undefined
   /** What the next read may fill: all of `#whole`, or what is behind the bytes that the sink still holds. */
   #free: Buffer | undefined
   #smallReads = 0
 
-  /** Before the socket is resumed. */
-  attach(lane: WatchLane, sink: Socket): void {
-    this.#lane = lane
+  /** Before the socket is resumed; again whenever its bytes go elsewhere. Without a sink the target keeps nothing of a chunk. */
+  attach(target: ReadTarget, sink: Socket | undefined): void {
+    this.#target = target
     this.#sink = sink
   }
 
@@ -41,10 +45,18 @@ export class UpstreamReader implements OnRead {
 
   readonly callback = (bytesRead: number): boolean => {
     const filled = this.buffer()
-    this.#lane?.forward(bytesRead === filled.length ? filled : filled.subarray(0, bytesRead))
-    if (this.#sink !== undefined && this.#sink.writableLength > 0) this.#readBehind(filled, bytesRead)
-    else this.#readAgain(bytesRead)
+    const sink = this.#sink
+    this.#target?.forward(bytesRead === filled.length ? filled : filled.subarray(0, bytesRead))
+    if (sink === undefined || sink.writableLength === 0) this.#readAgain(bytesRead)
+    else if (sink === this.#sink) this.#readBehind(filled, bytesRead)
+    // Nobody asks that sink any more whether it is done with these bytes.
+    else this.#forget()
     return true
+  }
+
+  #forget(): void {
+    this.#whole = undefined
+    this.#free = undefined
   }
 
   #readBehind(filled: Buffer, bytesRead: number): void {

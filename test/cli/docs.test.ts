@@ -9,6 +9,7 @@ import { FAILURES } from '../../src/codecs/dynamodb/reasons.js'
 import { FRAMING_REASONS, MESSAGE_REASONS, WITHHELD_REASONS } from '../../src/codecs/mongodb/reasons.js'
 import { createConfigSchema } from '../../src/config/config.js'
 import { loadConfig } from '../../src/config/load.js'
+import { HTTP_REASONS } from '../../src/proxy/http/reasons.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -41,6 +42,16 @@ t.test('docs/errors.md explains each reason why bytes can not be decoded', async
   const listed = firstCells(read('docs/errors.md')).filter((cell) => /^[a-z_]+$/.test(cell))
   const reasons = [...MESSAGE_REASONS, ...FRAMING_REASONS, ...WITHHELD_REASONS, ...FAILURES]
   t.same(listed.toSorted(), [...new Set(reasons)].toSorted())
+})
+
+t.test('docs/http.md explains each reason why a message is refused, with its status', async (t) => {
+  const rows = [...read('docs/http.md').matchAll(/^\| `([a-z0-9_]+)` \| (\d{3}) \|/gm)]
+  t.same(
+    rows.map(([, reason, status]) => [reason, Number(status)]).toSorted(),
+    Object.entries(HTTP_REASONS)
+      .map(([reason, { status }]) => [reason, status])
+      .toSorted(),
+  )
 })
 
 t.test('docs/dependencies.md has a line for each package, at run time and for development', async (t) => {

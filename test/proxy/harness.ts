@@ -16,7 +16,8 @@ import type { Logger } from '../../src/core/logger.js'
 import type { CloseReason, Hub } from '../../src/core/observer.js'
 import { ABORTED, type EndedBy, OK, UNKNOWN } from '../../src/core/outcome.js'
 import { listenerSchema } from '../../src/proxy/config.js'
-import { createTcpListener, type TcpListener } from '../../src/proxy/tcp-proxy.js'
+import type { ProxyListener } from '../../src/proxy/proxy-listener.js'
+import { createTcpListener } from '../../src/proxy/tcp-proxy.js'
 import { type ClusterManager, createClusterManager } from '../../src/upstream/cluster-manager.js'
 import { clusterSchema } from '../../src/upstream/config.js'
 
@@ -96,7 +97,7 @@ export interface ProxyWant {
 }
 
 export interface RunningProxy {
-  readonly listener: TcpListener
+  readonly listener: ProxyListener
   readonly manager: ClusterManager
   readonly hub: RecordingHub
   readonly logger: RecordingLogger

@@ -11,7 +11,8 @@ import {
 import { listenerSchema } from '../../src/proxy/config.js'
 import { MemberListeners, type MemberListenersDeps } from '../../src/proxy/members/member-listeners.js'
 import { PortBook, type PortBookOptions } from '../../src/proxy/members/port-book.js'
-import { createTcpListener, type TcpListener } from '../../src/proxy/tcp-proxy.js'
+import type { ProxyListener } from '../../src/proxy/proxy-listener.js'
+import { createTcpListener } from '../../src/proxy/tcp-proxy.js'
 import { createClusterManager } from '../../src/upstream/cluster-manager.js'
 import { clusterSchema } from '../../src/upstream/config.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -66,7 +67,7 @@ interface Stage {
   readonly hub: RecordingHub
   readonly created: { readonly member: string; readonly name: string; readonly rewrite: Rewrite }[]
   readonly saved: string[]
-  readonly listeners: TcpListener[]
+  readonly listeners: ProxyListener[]
 }
 
 async function onStage(
@@ -82,7 +83,7 @@ async function onStage(
   }).get('db')
   const created: Stage['created'] = []
   const saved: string[] = []
-  const listeners: TcpListener[] = []
+  const listeners: ProxyListener[] = []
   const members = new MemberListeners({
     name: 'front',
     host: '127.0.0.1',

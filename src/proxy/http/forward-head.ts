@@ -1,3 +1,5 @@
+import type { ReplacedFields } from '../../core/http.js'
+import { isField } from './head/characters.js'
 import type { FieldList } from './head/field-list.js'
 import type { HeadFacts, MessageHead } from './head/heads.js'
 import { HOP_BY_HOP } from './head/protected-fields.js'
@@ -6,6 +8,7 @@ import { HOP_BY_HOP } from './head/protected-fields.js'
 export type ConnectionField = 'close' | 'keep-alive'
 
 const CRLF_BYTES = 2
+const NO_NAMES: readonly string[] = []
 const LINES: Readonly<Record<ConnectionField, Buffer>> = {
   close: Buffer.from('Connection: close\r\n\r\n'),
   'keep-alive': Buffer.from('Connection: keep-alive\r\n\r\n'),
@@ -31,13 +34,25 @@ export function forwardHead(head: MessageHead, connection?: ConnectionField): Bu
   return out.subarray(0, length + tail.copy(out, length))
 }
 
+/** The head as it goes on, with other fields in place of some. @throws when a field to add is none */
+export function replaceFields({ headers, facts }: MessageHead, { drop, add }: ReplacedFields): Buffer {
+  const kept = Buffer.allocUnsafe(headers.end - headers.start)
+  const length = copyKept(headers, facts, kept, drop)
+  const lines = add.map(([name, value]) => {
+    if (!isField(name, value)) throw new Error(`A field to send is invalid: ${JSON.stringify(name)}`)
+    return `${name}: ${value}\r\n`
+  })
+  return Buffer.concat([kept.subarray(0, length), Buffer.from(`${lines.join('')}\r\n`, 'latin1')])
+}
+
 /** Copies runs of lines that stay. @returns bytes copied */
-function copyKept(headers: FieldList, facts: HeadFacts, out: Buffer): number {
+function copyKept(headers: FieldList, facts: HeadFacts, out: Buffer, drop: readonly string[] = NO_NAMES): number {
   const { bytes, end, count } = headers
   let from = headers.start
   let length = 0
   for (let i = 0; i < count; i++) {
-    if (!isOneOf(headers, i, HOP_BY_HOP) && !isOneOf(headers, i, facts.connectionOptions)) continue
+    const isKept = !isOneOf(headers, i, HOP_BY_HOP) && !isOneOf(headers, i, facts.connectionOptions)
+    if (isKept && !isOneOf(headers, i, drop)) continue
     length += bytes.copy(out, length, from, headers.lineStart(i))
     from = headers.lineEnd(i)
   }

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import type { HttpReply } from '../../core/http.js'
-import { FIELD_VALUE, TOKEN } from './head/characters.js'
+import { isField } from './head/characters.js'
 import { HTTP_REASONS, type HttpReason } from './reasons.js'
 
-/** What the proxy answers by itself. A 408 is not among them: an idle connection is closed without a word. */
-export type RefusalStatus = 400 | 413 | 414 | 417 | 431 | 501 | 502 | 503 | 504 | 505
+/** What the proxy answers by itself. A 408 is for a request that was begun: an idle connection is closed without a word. */
+export type RefusalStatus = 400 | 408 | 413 | 414 | 417 | 431 | 501 | 502 | 503 | 504 | 505
 
 export interface ReplyOptions {
   /** The connection is over after it. Always so when the request was not read to its end. */
@@ -34,7 +34,7 @@ export function refusal(status: RefusalStatus, message: string, options: ReplyOp
 export function encodeReply(reply: HttpReply, options: ReplyOptions): Buffer {
   const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ''}`]
   for (const [name, value] of reply.headers) {
-    if (!isEvery(name, TOKEN) || name === '' || !isEvery(value, FIELD_VALUE)) {
+    if (!isField(name, value)) {
       throw new Error(`A reply of the proxy has an invalid field: ${JSON.stringify(name)}`)
     }
     lines.push(`${name}: ${value}`)
@@ -43,13 +43,6 @@ export function encodeReply(reply: HttpReply, options: ReplyOptions): Buffer {
   if (options.close) lines.push('Connection: close')
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   return options.isHead === true ? head : Buffer.concat([head, reply.body])
-}
-
-function isEvery(text: string, table: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (table[text.charCodeAt(i)] !== 1) return false
-  }
-  return true
 }
 
 /** What a client gets that waits for it, when the proxy itself answers for an upstream that never would. (RFC 9110, 15.2.1) */

@@ -4,7 +4,7 @@ import type { DrainResult } from '../../core/listener.js'
 import type { Logger } from '../../core/logger.js'
 import type { TopologySnapshot, TopologyView } from '../../core/topology.js'
 import { type Address, formatAddress } from '../../core/upstream.js'
-import type { TcpListener } from '../tcp-proxy.js'
+import type { ProxyListener } from '../proxy-listener.js'
 import type { PortBook } from './port-book.js'
 
 /** How long clients have to learn that a member left before its listener stops: a driver hears of it in its next hello, by default every 10 s. */
@@ -27,7 +27,7 @@ export interface MemberListenersDeps {
   readonly drainTimeoutMs: number
   /** As in `Rewrite`. */
   readonly coversStatus: boolean
-  readonly create: (want: MemberListenerWant) => TcpListener
+  readonly create: (want: MemberListenerWant) => ProxyListener
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -41,7 +41,7 @@ export interface MemberListenerWant {
 
 interface Entry {
   readonly member: string
-  readonly listener: TcpListener
+  readonly listener: ProxyListener
   /** `host:port` that clients are told; '' once the member has left. */
   advertised: string
   leaving: Timer | undefined
@@ -64,7 +64,7 @@ export class MemberListeners {
   /** Their listeners are about to listen: their ports are theirs already. */
   readonly #opening = new Set<string>()
   /** Out of the set, draining. */
-  readonly #leaving = new Set<TcpListener>()
+  readonly #leaving = new Set<ProxyListener>()
   /** Members that have no listener now, so that each is told of once. */
   readonly #without = new Map<string, string>()
   #wanted: readonly string[] = []
@@ -84,7 +84,7 @@ export class MemberListeners {
   }
 
   /** Every listener that stands, those of members that left included. */
-  get all(): readonly TcpListener[] {
+  get all(): readonly ProxyListener[] {
     return [...[...this.#entries.values()].map(({ listener }) => listener), ...this.#leaving]
   }
 
@@ -180,7 +180,7 @@ export class MemberListeners {
     }
   }
 
-  #opened(member: string, listener: TcpListener): void {
+  #opened(member: string, listener: ProxyListener): void {
     const entry: Entry = { member, listener, advertised: '', leaving: undefined }
     this.#entries.set(member, entry)
     this.#without.delete(member)

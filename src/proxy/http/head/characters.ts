@@ -63,3 +63,15 @@ export function equalsLower(bytes: Uint8Array, start: number, end: number, lower
   }
   return true
 }
+
+/** A field that may be sent. (RFC 9110, 5.1 and 5.5) */
+export function isField(name: string, value: string): boolean {
+  return name !== '' && isEvery(name, TOKEN) && isEvery(value, FIELD_VALUE)
+}
+
+function isEvery(text: string, table: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (table[text.charCodeAt(i)] !== 1) return false
+  }
+  return true
+}
