@@ -4,12 +4,12 @@ import { onLines, run, start } from './process.mjs'
 import { CACHE } from './tools.mjs'
 
 /** Starts the canned server on a port. */
-export const serve = (loadgen, port) =>
-  start([loadgen, 'serve', '--port', `${port}`], { logFile: `${CACHE}canned-server.log` })
+export const serve = (loadgen, port, wire = 'mongodb') =>
+  start([loadgen, 'serve', '--port', `${port}`, '--wire', wire], { logFile: `${CACHE}canned-server.log` })
 
 /** One closed loop. @returns what loadgen's `result` holds */
-export async function load(loadgen, { port, connections, warmupMs, measureMs, watch = 0 }) {
-  const flags = { port, connections, warmup: `${warmupMs}ms`, measure: `${measureMs}ms`, watch }
+export async function load(loadgen, { port, connections, warmupMs, measureMs, watch = 0, wire = 'mongodb' }) {
+  const flags = { wire, port, connections, warmup: `${warmupMs}ms`, measure: `${measureMs}ms`, watch }
   return JSON.parse(
     await run(loadgen, ['load', ...Object.entries(flags).flatMap(([name, v]) => [`--${name}`, `${v}`])]),
   )
@@ -32,6 +32,13 @@ export function holdIdle(loadgen, port, connections) {
   }
   return { connected, check }
 }
+
+/** What a target answers when it is ready. */
+export const probeRequest = (wire) => (wire === 'http' ? PROBE : helloRequest())
+
+const PROBE = Buffer.from(
+  'POST / HTTP/1.1\r\namz-sdk-invocation-id: 00000000\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n',
+)
 
 /** The legacy hello that a driver opens with: OP_QUERY on admin.$cmd, `{ismaster: 1, helloOk: true}`. */
 export function helloRequest() {

@@ -1,6 +1,6 @@
 // The measuring itself: every target stands at the same time, and each round visits all of them, in a turning order.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { helloRequest, holdIdle, load, serve } from './load.mjs'
+import { holdIdle, load, probeRequest, serve } from './load.mjs'
 import { spread } from './numbers.mjs'
 import { freePort, memoryOf, start, stop, untilAnswered } from './process.mjs'
 import { CACHE } from './tools.mjs'
@@ -12,14 +12,23 @@ async function startTarget(bench, target, upstream) {
   const ports = { listen: await freePort(), admin: await freePort(), upstream }
   const argv = target.argv(ports, nodeFlags(target.name, bench))
   const started = start(argv, { logFile: `${CACHE}${target.name}.log` })
-  const readyMs = await untilAnswered(ports.listen, helloRequest(), started)
-  return { name: target.name, target, ports, port: ports.listen, started, readyMs, pid: started.pid, sent: 0 }
+  const readyMs = await untilAnswered(ports.listen, probeRequest(bench.wire), started)
+  return {
+    name: target.name,
+    target,
+    ports,
+    port: ports.listen,
+    started,
+    readyMs,
+    pid: started.pid,
+    sent: target.probes ?? 0,
+  }
 }
 
 async function startServer(bench) {
   const port = await freePort()
-  const server = serve(bench.loadgen, port)
-  await untilAnswered(port, helloRequest(), server)
+  const server = serve(bench.loadgen, port, bench.wire)
+  await untilAnswered(port, probeRequest(bench.wire), server)
   return { server, port }
 }
 
@@ -39,7 +48,14 @@ export async function startAll(bench, chosen, { withDirect }) {
 }
 
 async function loadOnce(bench, one, connections, warmupMs, measureMs) {
-  const result = await load(bench.loadgen, { port: one.port, connections, warmupMs, measureMs, watch: one.pid })
+  const result = await load(bench.loadgen, {
+    port: one.port,
+    connections,
+    warmupMs,
+    measureMs,
+    watch: one.pid,
+    wire: bench.wire,
+  })
   one.sent += result.sent
   return result
 }

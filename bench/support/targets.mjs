@@ -12,6 +12,7 @@ import { CACHE, PIPE } from './tools.mjs'
  * @property {string} name
  * @property {(ports: Ports, node: string[]) => string[]} argv `node`: the Node binary with its flags
  * @property {(ports: Ports) => Promise<number>} [decoded] find operations that it says it saw since its start
+ * @property {number} [probes] operations among those that came before any load: the questions whether it is ready
  * @property {boolean} [mustDecode] the benchmark fails unless it saw every one
  */
 

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"encoding/binary"
-	"fmt"
-	"syscall"
-)
+import "syscall"
 
 // conn is one non-blocking socket: what was read and not yet understood, and what could not be written at once.
 type conn struct {
@@ -37,25 +33,13 @@ func (c *conn) fill() (bool, error) {
 	return true, nil
 }
 
-// next returns the whole message at `from`, or nil when it is not all here yet.
-func (c *conn) next(from int) ([]byte, error) {
-	have := c.filled - from
-	if have < headerBytes {
-		return nil, nil
+// grow makes room for a message of that length.
+func (c *conn) grow(length int) {
+	if length > len(c.in) {
+		grown := make([]byte, length)
+		copy(grown, c.in[:c.filled])
+		c.in = grown
 	}
-	length := int(binary.LittleEndian.Uint32(c.in[from:]))
-	if length < headerBytes || length > maxMessageBytes {
-		return nil, fmt.Errorf("framing is lost: a message of %d bytes", length)
-	}
-	if have < length {
-		if length > len(c.in) {
-			grown := make([]byte, length)
-			copy(grown, c.in[:c.filled])
-			c.in = grown
-		}
-		return nil, nil
-	}
-	return c.in[from : from+length], nil
 }
 
 // consume drops the first n bytes.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,7 +37,7 @@ type result struct {
 	Received int `json:"received"`
 }
 
-func dial(port int) (*client, error) {
+func dial(port int, speaks wire) (*client, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
@@ -50,8 +49,8 @@ func dial(port int) (*client, error) {
 	if err := connect(fd, &syscall.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
 		return nil, fmt.Errorf("connect to port %d: %w", port, err)
 	}
-	c := &client{conn: newConn(fd), request: findRequest(uint32(fd))}
-	if err := c.handshake(); err != nil {
+	c := &client{conn: newConn(fd), request: speaks.request(uint32(fd))}
+	if err := c.handshake(speaks); err != nil {
 		return nil, fmt.Errorf("hello on port %d: %w", port, err)
 	}
 	return c, prepare(fd)
@@ -70,9 +69,11 @@ func connect(fd int, to *syscall.SockaddrInet4) error {
 }
 
 // handshake blocks, with a deadline: it is not measured.
-func (c *client) handshake() error {
-	request := helloRequest()
-	binary.LittleEndian.PutUint32(request[4:], 1)
+func (c *client) handshake(speaks wire) error {
+	request := speaks.hello()
+	if request == nil {
+		return nil
+	}
 	if _, err := syscall.Write(c.fd, request); err != nil {
 		return err
 	}
@@ -85,25 +86,21 @@ func (c *client) handshake() error {
 		if c.filled == before {
 			return fmt.Errorf("no reply in %v", replyTimeout)
 		}
-		reply, err := c.next(0)
+		reply, err := speaks.next(c.conn, 0)
 		if err != nil {
 			return err
 		}
-		if reply == nil {
-			continue
+		if reply != nil {
+			c.consume(len(reply))
+			return nil
 		}
-		if !bytes.Equal(reply[8:12], request[4:8]) {
-			return fmt.Errorf("the reply is for request %d", binary.LittleEndian.Uint32(reply[8:]))
-		}
-		c.consume(len(reply))
-		return nil
 	}
 }
 
-func dialAll(port, connections int) ([]*client, error) {
+func dialAll(port, connections int, speaks wire) ([]*client, error) {
 	clients := make([]*client, 0, connections)
 	for range connections {
-		c, err := dial(port)
+		c, err := dial(port, speaks)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +113,7 @@ func dialAll(port, connections int) ([]*client, error) {
 type loop struct {
 	epoll    int
 	clients  map[int32]*client
-	expected []byte
+	speaks   wire
 	nextID   uint32
 	sent     int
 	received int
@@ -128,13 +125,13 @@ type loop struct {
 
 const histogramSteps = 1_000_000
 
-func newLoop(clients []*client, replyBytes int) (*loop, error) {
+func newLoop(clients []*client, speaks wire) (*loop, error) {
 	epoll, err := syscall.EpollCreate1(0)
 	if err != nil {
 		return nil, err
 	}
 	l := &loop{
-		epoll: epoll, clients: map[int32]*client{}, expected: findReply(replyBytes), nextID: 1,
+		epoll: epoll, clients: map[int32]*client{}, speaks: speaks, nextID: 1,
 		histogram: make([]uint32, histogramSteps), start: time.Now(),
 	}
 	for _, c := range clients {
@@ -150,7 +147,7 @@ func (l *loop) nowNs() int64 { return int64(time.Since(l.start)) }
 
 func (l *loop) ask(c *client) error {
 	l.nextID++
-	binary.LittleEndian.PutUint32(c.request[4:], l.nextID)
+	l.speaks.stamp(c.request, l.nextID)
 	c.open = true
 	c.sentAt = l.nowNs()
 	l.sent++
@@ -195,7 +192,7 @@ func (l *loop) step(c *client, again bool) error {
 	if !open {
 		return fmt.Errorf("the connection was closed with a request open (%v)", err)
 	}
-	reply, err := c.next(0)
+	reply, err := l.speaks.next(c.conn, 0)
 	if err != nil {
 		return err
 	}
@@ -215,12 +212,11 @@ func (l *loop) step(c *client, again bool) error {
 
 // check wants the very bytes that the server was given to send, for the very request that is open, and nothing after them.
 func (l *loop) check(c *client, reply []byte) error {
-	if !c.open || !bytes.Equal(reply[8:12], c.request[4:8]) {
-		return fmt.Errorf("a reply for request %d came on a connection that asked %d",
-			binary.LittleEndian.Uint32(reply[8:]), binary.LittleEndian.Uint32(c.request[4:]))
+	if !c.open || c.filled != len(reply) {
+		return fmt.Errorf("%d bytes came where a reply of %d bytes was expected", c.filled, len(reply))
 	}
-	if len(reply) != len(l.expected) || !bytes.Equal(reply[12:], l.expected[12:]) || c.filled != len(reply) {
-		return fmt.Errorf("a reply of %d bytes differs from what the server sends (%d bytes)", c.filled, len(l.expected))
+	if err := l.speaks.check(reply, c.request); err != nil {
+		return err
 	}
 	ns := l.nowNs() - c.sentAt
 	l.histogram[min(ns/100, histogramSteps-1)]++
@@ -245,12 +241,12 @@ func (l *loop) quantileUs(q float64) float64 {
 	return 0
 }
 
-func load(port, connections, replyBytes int, warmup, measure time.Duration, watch int) error {
-	clients, err := dialAll(port, connections)
+func load(port, connections int, speaks wire, warmup, measure time.Duration, watch int) error {
+	clients, err := dialAll(port, connections, speaks)
 	if err != nil {
 		return err
 	}
-	l, err := newLoop(clients, replyBytes)
+	l, err := newLoop(clients, speaks)
 	if err != nil {
 		return err
 	}
@@ -294,8 +290,8 @@ func load(port, connections, replyBytes int, warmup, measure time.Duration, watc
 }
 
 // idle opens connections, says so, waits for the end of stdin, and then proves that each is still alive with one find.
-func idle(port, connections int) error {
-	clients, err := dialAll(port, connections)
+func idle(port, connections int, speaks wire) error {
+	clients, err := dialAll(port, connections, speaks)
 	if err != nil {
 		return err
 	}
@@ -303,7 +299,7 @@ func idle(port, connections int) error {
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
-	l, err := newLoop(clients, 0)
+	l, err := newLoop(clients, speaks)
 	if err != nil {
 		return err
 	}

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"syscall"
 )
 
-// replies are built once; only responseTo is patched per request.
-type replies struct{ find, hello, legacyHello, ok []byte }
-
 // serve answers canned replies on one thread until it is killed. It prints `{"port":N}` when it listens.
-func serve(port, replyBytes int) error {
+func serve(port int, speaks wire) error {
 	listener, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return err
@@ -33,16 +29,10 @@ func serve(port, replyBytes int) error {
 		return err
 	}
 	fmt.Printf("{\"port\":%d}\n", bound.(*syscall.SockaddrInet4).Port)
-	canned := replies{
-		find:        findReply(replyBytes),
-		hello:       msg(helloBody()),
-		legacyHello: legacyHelloReply(),
-		ok:          msg(newDoc().double("ok", 1)),
-	}
-	return serveLoop(listener, &canned)
+	return serveLoop(listener, speaks)
 }
 
-func serveLoop(listener int, canned *replies) error {
+func serveLoop(listener int, speaks wire) error {
 	epoll, err := syscall.EpollCreate1(0)
 	if err != nil {
 		return err
@@ -69,7 +59,7 @@ func serveLoop(listener int, canned *replies) error {
 			if c == nil {
 				continue
 			}
-			if open, err := serveOne(epoll, c, canned); !open {
+			if open, err := serveOne(epoll, c, speaks); !open {
 				if err != nil && err != syscall.ECONNRESET && err != syscall.EPIPE {
 					fmt.Fprintln(os.Stderr, "canned server:", err)
 				}
@@ -103,7 +93,7 @@ func acceptAll(epoll, listener int, conns map[int32]*conn) error {
 	}
 }
 
-func serveOne(epoll int, c *conn, canned *replies) (bool, error) {
+func serveOne(epoll int, c *conn, speaks wire) (bool, error) {
 	if len(c.out) > 0 {
 		if err := c.flush(); err != nil {
 			return false, err
@@ -115,7 +105,7 @@ func serveOne(epoll int, c *conn, canned *replies) (bool, error) {
 	}
 	used := 0
 	for {
-		request, err := c.next(used)
+		request, err := speaks.next(c, used)
 		if err != nil {
 			return false, err
 		}
@@ -123,9 +113,7 @@ func serveOne(epoll int, c *conn, canned *replies) (bool, error) {
 			break
 		}
 		used += len(request)
-		reply := canned.answer(request)
-		copy(reply[8:12], request[4:8])
-		if err := c.send(reply); err != nil {
+		if err := c.send(speaks.answer(request)); err != nil {
 			return false, err
 		}
 	}
@@ -139,26 +127,3 @@ func serveOne(epoll int, c *conn, canned *replies) (bool, error) {
 }
 
 // answer picks by opcode and by the first key of an OP_MSG's body (these clients send it first, without checksum).
-func (r *replies) answer(request []byte) []byte {
-	if binary.LittleEndian.Uint32(request[12:]) == opQuery {
-		return r.legacyHello
-	}
-	const nameAt = headerBytes + 4 + 1 + 4 + 1
-	// A conversion inside a switch does not allocate.
-	switch string(cString(request, nameAt)) {
-	case "find":
-		return r.find
-	case "hello", "ismaster", "isMaster":
-		return r.hello
-	}
-	return r.ok
-}
-
-func cString(b []byte, from int) []byte {
-	for i := from; i < len(b); i++ {
-		if b[i] == 0 {
-			return b[from:i]
-		}
-	}
-	return nil
-}
