@@ -57,7 +57,6 @@ export class Acceptor {
     return this.#address
   }
 
-  /** Times the kernel could not give a connection: out of file descriptors, mostly. */
   /** @throws OplensError OPL_LISTEN that names the address and the reason */
   async listen(): Promise<void> {
     const { address, name } = this.#config

@@ -12,6 +12,7 @@ import { Decoder, type DecoderDeps } from './decoder.js'
 import { type LaneOwner, WatchLane } from './lane.js'
 import type { LogLimiter } from './log-limiter.js'
 import type { ProxiedConnection } from './proxy-listener.js'
+import { readInto } from './reused-reads.js'
 import { UpstreamReader } from './upstream-reader.js'
 
 /** What all connections of a listener share: one object, so that a connection holds one reference. */
@@ -41,6 +42,8 @@ export interface TcpConnectionDeps {
 const LINGER_MS = 1_000
 /** How long a side that reads slowly may take for what it was given before its end. A drain's deadline comes first when it is shorter. */
 const FLUSH_MS = 30_000
+/** A driver's monitor, and a connection that only waits in a pool, stay below. */
+const READS_TO_REUSE = 16
 const MAX_ANSWERS_BYTES = 65_536
 /** By what a codec says of a reply that it did not send. */
 const GIVE_UP_REASONS: Readonly<Record<string, CloseReason>> = {
@@ -73,6 +76,8 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
   #replies: WatchLane | undefined
   #drainReason: CloseReason | undefined
   #lastActiveMs = 0
+  /** Those that Node allocated for. */
+  #clientReads = 0
   /** The idle timeout while open, the linger while closing. */
   #timer: Timer | undefined
 
@@ -258,7 +263,10 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
     // Under TLS the reader is not used, and everything comes this way.
     socket.on('data', (chunk) => replies.forward(chunk))
     socket.on('drain', () => requests.resume())
-    this.#downstream.on('data', (chunk) => requests.forward(chunk))
+    this.#downstream.on('data', (chunk) => {
+      requests.forward(chunk)
+      if (++this.#clientReads === READS_TO_REUSE) this.#reuseReads(requests, socket)
+    })
     this.#downstream.on('drain', () => {
       replies.resume()
       // Paused by answers of our own; a slow upstream pauses it again with the next chunk.
@@ -267,6 +275,13 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
     if (this.#downstream.readableEnded) requests.end()
     socket.resume()
     if (this.#decoder?.isLost === true) this.decodingEnded()
+  }
+
+  /** Once the client has said so much that a buffer of its own is worth its memory. */
+  #reuseReads(requests: WatchLane, sink: Socket): void {
+    const reader = new UpstreamReader()
+    reader.attach(requests, sink)
+    readInto(this.#downstream, reader)
   }
 
   #listenUpstream(socket: Socket): void {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { listenerSchema } from '../../src/proxy/config.js'
+import { readInto } from '../../src/proxy/reused-reads.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { seededRandom } from '../support/seeded-random.js'
 import {
@@ -170,6 +171,64 @@ t.test('what a slow reader has not taken yet is never read over by later replies
   t.equal(await drinkAll(client), sent.digest())
   client.end()
 })
+
+t.test('what a slow server has not taken yet is never read over by later requests', async (t) => {
+  const sent = new StreamHash()
+  const stub = await stubFor(t)
+  const proxy = await startProxy(t, { hosts: [stub.address] })
+  const client = await dial(proxy)
+  const server = await stub.socket(0)
+  server.pause()
+  const [info] = proxy.listener.connections
+  const { stats } = proxy.listener
+  const random = seededRandom(8)
+  // One small request at a time, the next only when the proxy has read the last: its reads are into one buffer soon.
+  while (stats.readingPaused === 0) {
+    const request = Buffer.alloc(1 + Math.floor(random() * 6_000), Math.floor(random() * 256))
+    sent.add(request)
+    client.write(request)
+    while ((info?.bytesReceived ?? 0) < sent.byteCount && stats.readingPaused === 0) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  client.end()
+  t.equal(await drinkAll(server), sent.digest())
+  server.end()
+})
+
+t.test(
+  'a socket that was accepted can read into buffers of ours on this Node, and still be paused and ended',
+  async (t) => {
+    const read: string[] = []
+    const buffer = Buffer.alloc(64)
+    let socket: Socket | undefined
+    const server = createServer((accepted) => {
+      socket = accepted
+      accepted.once('data', () => {
+        const callback = (bytesRead: number) => read.push(buffer.toString('latin1', 0, bytesRead)) > 0
+        t.equal(readInto(accepted, { buffer: () => buffer, callback }), true)
+        accepted.write('more')
+      })
+    })
+    t.teardown(() => server.close())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    client.write('first')
+    await once(client, 'data')
+    socket?.on('data', () => t.fail('the stream is passed by'))
+    client.write('second')
+    while (read.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    socket?.pause()
+    client.end('third')
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+    t.same(read, ['second'], 'paused')
+    const ended = once(socket as Socket, 'end')
+    socket?.resume()
+    await ended
+    t.same(read, ['second', 'third'])
+  },
+)
 
 t.test('half-close: a client that ended still gets its reply', async (t) => {
   const stub = await stubFor(t, async (socket) => {
