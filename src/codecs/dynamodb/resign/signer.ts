@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import type { SignatureV4 } from '@smithy/signature-v4'
 import { parseAwsHost } from '../../../core/aws-host.js'
 import type { SignerContext } from '../../../core/codec.js'
+import { OplensError } from '../../../core/errors.js'
 import type { HttpRequestHead, HttpSigner, ReplacedFields } from '../../../core/http.js'
 import type { ResignConfig, Subnet } from './config.js'
 import { CredentialCache } from './credential-cache.js'
@@ -52,8 +53,9 @@ export class DynamodbSigner implements HttpSigner {
     return values.length === 1 && SHA256.test(hash) ? hash.toLowerCase() : undefined
   }
 
-  /** Reads `head` during the call only. */
+  /** Reads `head` during the call only. Rejects with OplensError OPL_RESIGN_BROWSER or OPL_CREDENTIALS. */
   async sign(head: HttpRequestHead, bodyHash: string): Promise<ReplacedFields> {
+    refuseBrowsers(head)
     const headers: Record<string, string> = { ...fieldsToSign(head.headers), host: this.#host, [HASH]: bodyHash }
     const request = {
       protocol: 'https:',
@@ -78,6 +80,17 @@ export class DynamodbSigner implements HttpSigner {
     const credentials = () => this.#credentials.get()
     return new SignatureV4({ service: SERVICE, region: this.#region, credentials, sha256: Sha256 })
   }
+}
+
+/**
+ * AWS lets scripts of any site read what DynamoDB answers (its CORS is `*`), for nobody can sign without keys. Here anybody's page in a
+ * browser that reaches this port could: browsers tell of a page by `Origin`, and of any request by `Sec-Fetch-Site`; the AWS SDKs
+ * outside of them send neither.
+ */
+function refuseBrowsers({ headers }: HttpRequestHead): void {
+  if (headers.get('origin') === undefined && headers.get('sec-fetch-site') === undefined) return
+  const message = 'A browser asked, and resign does not lend credentials to web pages'
+  throw new OplensError(message, { code: 'OPL_RESIGN_BROWSER', origin: 'downstream' })
 }
 
 function listOf(subnets: readonly Subnet[]): BlockList {

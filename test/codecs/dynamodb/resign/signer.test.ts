@@ -170,6 +170,15 @@ t.test('who may use the credentials is said by address', async (t) => {
   }
 })
 
+t.test('no web page gets a signature, however its browser reached the port', async (t) => {
+  const signer = newSigner({ credentials: STATIC })
+  const ofBrowsers = [{ Origin: 'https://example.com' }, { origin: 'null' }, { 'Sec-Fetch-Site': 'same-origin' }]
+  for (const fields of ofBrowsers) {
+    const signing = signer.sign(head({ ...GET_ITEM, ...fields }), sha256(BODY))
+    await t.rejects(signing, { code: 'OPL_RESIGN_BROWSER', origin: 'downstream' }, Object.keys(fields).join())
+  }
+})
+
 t.test('without resign there is no signer, and its default holds bodies up to 16 MiB', async (t) => {
   t.equal(dynamodb.createSigner?.(dynamodb.config.parse({}), { clock: new FakeClock(), host: HOST }), undefined)
   t.equal(newSigner({}).maxBodyBytes, 16 * 1_048_576)
