@@ -7,14 +7,11 @@ import type { HttpRequestHead, HttpSigner, ReplacedFields } from '../../../core/
 import type { ResignConfig, Subnet } from './config.js'
 import { CredentialCache } from './credential-cache.js'
 import { credentialSource } from './credential-sources.js'
-import { fieldsToSign, parseTarget } from './signed-fields.js'
+import { fieldsToSign, parseTarget, SIGNATURE_FIELDS } from './signed-fields.js'
 
 /** Also of DynamoDB Streams. */
 const SERVICE = 'dynamodb'
 const HASH = 'x-amz-content-sha256'
-/** What a signature consists of: the client's goes, and there is a token with some credentials only. */
-const ADD: readonly string[] = ['host', 'x-amz-date', HASH, 'x-amz-security-token', 'authorization']
-const DROP = ADD
 const SHA256 = /^[0-9a-f]{64}$/i
 
 /** Signs with AWS Signature Version 4, by the AWS SDK's own package, which keeps the day's signing key. */
@@ -68,8 +65,8 @@ export class DynamodbSigner implements HttpSigner {
     const signature = await this.#signature
     // Seconds, as the package takes numbers.
     const signed = await signature.sign(request, { signingDate: this.#context.clock.wall() / 1_000 })
-    const names = ADD.filter((name) => signed.headers[name] !== undefined)
-    return { drop: DROP, add: names.map((name) => [name, signed.headers[name] ?? '']) }
+    const names = SIGNATURE_FIELDS.filter((name) => signed.headers[name] !== undefined)
+    return { drop: SIGNATURE_FIELDS, add: names.map((name) => [name, signed.headers[name] ?? '']) }
   }
 
   async #load(): Promise<SignatureV4> {

@@ -70,7 +70,7 @@ const VECTORS: readonly Vector[] = [
     headers: {
       ...GET_ITEM,
       Authorization:
-        'AWS4-HMAC-SHA256 Credential=A/1/r/dynamodb/aws4_request, SignedHeaders=amz-sdk-request;content-length;host;x-amz-date;x-amz-meta;x-amz-missing;x-amz-target, Signature=0',
+        'AWS4-HMAC-SHA256 Credential=A/1/r/dynamodb/aws4_request, SignedHeaders=amz-sdk-request;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-meta;x-amz-missing;x-amz-security-token;x-amz-target, Signature=0',
       'X-Amz-Date': '20200101T000000Z',
       'X-Amz-Security-Token': 'of the client',
       'amz-sdk-request': 'attempt=1',
