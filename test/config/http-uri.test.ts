@@ -1,15 +1,11 @@
 import t from 'tap'
 import { configParts } from '../../src/cli/config-parts.js'
-import { dynamodb } from '../../src/codecs/dynamodb/index.js'
-import { http } from '../../src/codecs/http/index.js'
-import { mongodb } from '../../src/codecs/mongodb/index.js'
 import { applicationUri } from '../../src/config/application-uri.js'
 import { fromUri } from '../../src/config/from-uri.js'
 import { loadConfig } from '../../src/config/load.js'
 import { parseAwsHost } from '../../src/core/aws-host.js'
 import { ConfigError } from '../../src/core/errors.js'
 
-const parts = { ...configParts, protocols: [mongodb, dynamodb, http] }
 const AWS = 'dynamodb.eu-central-1.amazonaws.com'
 
 t.test('a URI of DynamoDB or HTTP gives the config that a file would', async (t) => {
@@ -43,16 +39,16 @@ t.test('a URI of DynamoDB or HTTP gives the config that a file would', async (t)
 admin: { address: "127.0.0.1:0" }
 listeners: [ { name: main, address: "127.0.0.1:5000", cluster: main, ${listener} } ]
 clusters: [ { name: main, ${cluster} } ]`
-    const file = loadConfig({ kind: 'text', text, name: 'oplens.yaml' }, parts, {})
-    const given = fromUri(uri, { listen: '127.0.0.1:5000', admin: '127.0.0.1:0' }, parts)
+    const file = loadConfig({ kind: 'text', text, name: 'oplens.yaml' }, configParts, {})
+    const given = fromUri(uri, { listen: '127.0.0.1:5000', admin: '127.0.0.1:0' }, configParts)
     t.same(given.config, file.config, uri)
-    const again = loadConfig({ kind: 'text', text: given.filledIn(), name: 'printed.yaml' }, parts, {})
+    const again = loadConfig({ kind: 'text', text: given.filledIn(), name: 'printed.yaml' }, configParts, {})
     t.same(again.config, given.config, 'the printed config gives the same config')
   }
 })
 
 t.test('each protocol has a port of its own to listen on, beside the database’s own', async (t) => {
-  const listenOf = (uri: string) => fromUri(uri, {}, parts).config.listeners[0]?.address
+  const listenOf = (uri: string) => fromUri(uri, {}, configParts).config.listeners[0]?.address
   t.match(listenOf('dynamodb://localhost'), { host: '127.0.0.1', port: 8_001 })
   t.match(listenOf('http://localhost'), { host: '127.0.0.1', port: 8_081 })
   t.match(listenOf('https://localhost'), { host: '127.0.0.1', port: 8_081 })
@@ -61,7 +57,7 @@ t.test('each protocol has a port of its own to listen on, beside the database’
 
 t.test('requests for AWS are signed again, unless clients dial its own name', async (t) => {
   const listenerOf = (uri: string, advertise?: string) =>
-    fromUri(uri, advertise === undefined ? {} : { advertise }, parts).config.listeners[0]
+    fromUri(uri, advertise === undefined ? {} : { advertise }, configParts).config.listeners[0]
   const resign = { credentials: { kind: 'env' }, allow_any_client: false }
   t.match(listenerOf(`dynamodb://${AWS}`), { codec: { resign } })
   t.match(listenerOf(`dynamodb://${AWS}`, 'proxy.internal'), { advertise: 'proxy.internal', codec: { resign } })
@@ -74,7 +70,7 @@ t.test('a cluster’s uri has the same schemes', async (t) => {
   const text = `
 listeners: [ { name: main, address: "127.0.0.1:5000", protocol: dynamodb, cluster: main, codec: { resign: {} } } ]
 clusters: [ { name: main, uri: "dynamodb://${AWS}", tls: { min_version: TLSv1.3 } } ]`
-  const { config } = loadConfig({ kind: 'text', text, name: 'oplens.yaml' }, parts, {})
+  const { config } = loadConfig({ kind: 'text', text, name: 'oplens.yaml' }, configParts, {})
   t.match(config.clusters, [{ hosts: [{ address: { host: AWS, port: 443 } }], tls: { min_version: 'TLSv1.3' } }])
 })
 
@@ -105,7 +101,7 @@ t.test('what is no usable URI is refused at its column, and never by quoting a p
   for (const [uri, column, message, suggestion] of table) {
     let problem: unknown
     try {
-      fromUri(uri, {}, parts)
+      fromUri(uri, {}, configParts)
     } catch (error) {
       problem = error instanceof ConfigError ? error.problems[0] : error
     }

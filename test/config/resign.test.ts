@@ -1,17 +1,13 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { configParts } from '../../src/cli/config-parts.js'
-import { dynamodb } from '../../src/codecs/dynamodb/index.js'
-import { http } from '../../src/codecs/http/index.js'
-import { mongodb } from '../../src/codecs/mongodb/index.js'
 import { fromUri } from '../../src/config/from-uri.js'
 import { loadConfig } from '../../src/config/load.js'
 import { ConfigError, formatProblem } from '../../src/core/errors.js'
 
-const FIXTURES = fileURLToPath(new URL('../fixtures/config/dynamodb/', import.meta.url))
-const parts = { ...configParts, protocols: [mongodb, dynamodb, http] }
+const FIXTURES = fileURLToPath(new URL('../fixtures/config/', import.meta.url))
 const AWS = 'dynamodb.eu-central-1.amazonaws.com'
 
 function problemsOf(load: () => unknown) {
@@ -24,17 +20,11 @@ function problemsOf(load: () => unknown) {
   }
 }
 
-t.test('each mistake about signatures is told with its place and what to write, and no secret', async (t) => {
-  for (const name of readdirSync(FIXTURES).filter((file) => file.endsWith('.yaml'))) {
-    const path = join(FIXTURES, name)
-    const problems = problemsOf(() => loadConfig({ kind: 'file', path }, parts, {}))
-    const found = problems.map((problem) => `${formatProblem(problem).replaceAll(FIXTURES, '')}\n`).join('')
-    const golden = path.replace('.yaml', '.error')
-    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(golden, found)
-    t.not(found, '', `${name} is refused`)
-    t.equal(found, readFileSync(golden, 'utf8'), name)
-    t.notMatch(found, /hunter2|74756/, `${name} does not tell what may be a secret`)
-  }
+t.test('no mistake in credentials is told with what may be a secret', async (t) => {
+  // load.test.ts compares the words.
+  const names = readdirSync(FIXTURES).filter((file) => /^credentials-.*\.error$/.test(file))
+  t.ok(names.length >= 6)
+  for (const name of names) t.notMatch(readFileSync(join(FIXTURES, name), 'utf8'), /hunter2|74756/, name)
 })
 
 interface Entry {
@@ -51,7 +41,7 @@ listeners:
 clusters:
   - { name: orders, ${cluster ?? `uri: "dynamodb://${AWS}"`} }
 `
-  return loadConfig({ kind: 'text', text, name: 'oplens.yaml' }, parts, environment)
+  return loadConfig({ kind: 'text', text, name: 'oplens.yaml' }, configParts, environment)
 }
 
 t.test('what can work is not refused', async (t) => {
@@ -111,9 +101,9 @@ t.test('keys in a config are used and never shown', async (t) => {
 })
 
 t.test('run refuses to lend credentials to other machines, and names the flag', async (t) => {
-  const [problem, ...others] = problemsOf(() => fromUri(`dynamodb://${AWS}`, { listen: '0.0.0.0:8001' }, parts))
+  const [problem, ...others] = problemsOf(() => fromUri(`dynamodb://${AWS}`, { listen: '0.0.0.0:8001' }, configParts))
   t.same(others, [])
   t.match(problem, { file: '--listen', message: /lends the AWS credentials/, suggestion: /listen on 127.0.0.1/ })
-  const [plain] = problemsOf(() => fromUri(`dynamodb://${AWS}?tls=false`, {}, parts))
+  const [plain] = problemsOf(() => fromUri(`dynamodb://${AWS}?tls=false`, {}, configParts))
   t.match(plain, { file: '--to', message: /unencrypted/ })
 })
