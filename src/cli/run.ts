@@ -31,6 +31,15 @@ Examples:
   $ oplens run --to 'mongodb://a:27017,b:27017,c:27017/?replicaSet=rs0'
       a replica set: one port for each member from 27019 on; drivers keep their elections and secondary reads
 
+  $ oplens run --to dynamodb://dynamodb.eu-central-1.amazonaws.com
+      DynamoDB in AWS: requests are signed again with the credentials that AWS SDKs find on this machine
+
+  $ oplens run --to dynamodb://127.0.0.1:8000
+      DynamoDB Local, or any server that speaks it; applications get AWS_ENDPOINT_URL=http://127.0.0.1:8001
+
+  $ oplens run --to https://api.internal
+      HTTP and JSON services: clients call http://127.0.0.1:8081
+
   $ oplens run --to tcp://10.0.0.5:5432 --listen 127.0.0.1:5432
       any TCP protocol: connections and bytes, no operations
 
@@ -50,12 +59,15 @@ export function runCommand(
     .addOption(
       new Option(
         '--to <uri>',
-        'the database: mongodb://HOST:PORT/, mongodb+srv://HOST.NAME/ or tcp://HOST:PORT',
+        'the database: mongodb://HOST:PORT/, mongodb+srv://HOST.NAME/, dynamodb://HOST, http://HOST, https://HOST or tcp://HOST:PORT',
       ).conflicts('config'),
     )
     .addOption(new Option('-c, --config <file>', 'a config file in place of --to, --listen and --admin'))
     .addOption(
-      new Option('--listen <address>', `where clients connect (default: ${DEFAULT_LISTEN})`).conflicts('config'),
+      new Option(
+        '--listen <address>',
+        `where clients connect (default: ${DEFAULT_LISTEN.mongodb}; ${DEFAULT_LISTEN.dynamodb} for DynamoDB, ${DEFAULT_LISTEN.http} for HTTP)`,
+      ).conflicts('config'),
     )
     .addOption(
       new Option('--advertise <host>', 'what clients call this machine, when they are on others').conflicts('config'),

@@ -1,3 +1,5 @@
+import type { DynamodbConfig } from '../codecs/dynamodb/config.js'
+import type { CredentialsConfig } from '../codecs/dynamodb/resign/config.js'
 import { applicationUri } from '../config/application-uri.js'
 import type { LoadedConfig } from '../config/load.js'
 import { systemClock, systemRandom } from '../core/clock.js'
@@ -23,7 +25,14 @@ export async function whereToLook({ app, started }: Running, loaded: Loaded, ori
     const led = behind.find(({ listener }) => listener === name)
     const { uri, notes } = applicationUri(address, { protocol, ...uriOptions(name, led, loaded, original) })
     const title = started.listeners.length === 1 ? '' : ` (${name})`
-    lines.push(`Give this to your applications${title}:`, uri, ...notes, ...membersText(led), '')
+    lines.push(
+      `Give this to your applications${title}:`,
+      uri,
+      ...notes,
+      ...resignText(name, loaded),
+      ...membersText(led),
+      '',
+    )
   }
   if (started.admin !== undefined) {
     const page = `http://${formatAddress(started.admin)}`
@@ -45,6 +54,24 @@ function uriOptions(name: string, led: LedTo | undefined, loaded: Loaded, origin
     ...(config?.advertise === undefined ? {} : { advertise: config.advertise }),
     ...(original === undefined ? {} : { original }),
   }
+}
+
+/** Whose credentials requests go out with, where it is not the application's. */
+function resignText(name: string, { config }: Loaded): readonly string[] {
+  const listener = config.listeners.find((one) => one.name === name)
+  if (listener?.protocol !== 'dynamodb') return []
+  const { resign } = listener.codec as DynamodbConfig
+  if (resign === undefined) return []
+  return [
+    `Requests are signed again, with credentials of oplens: ${SOURCES[resign.credentials.kind]}.`,
+    'Whoever reaches this address uses them.',
+  ]
+}
+
+const SOURCES: Readonly<Record<CredentialsConfig['kind'], string>> = {
+  env: 'the ones that AWS SDKs find on this machine (environment variables, shared files, a role)',
+  profile: 'a profile of the shared files',
+  static: 'the ones in the config',
 }
 
 /** The members of a set and where each is reached; a sentence when nobody has answered. */

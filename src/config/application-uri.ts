@@ -3,7 +3,7 @@ import { type Address, formatAddress } from '../core/upstream.js'
 import { parseDatabaseUri } from './database-uri.js'
 
 export interface ApplicationUri {
-  /** What to give to applications; never holds a password. */
+  /** What to give to applications; never holds a password. Of DynamoDB a variable of their environment, `AWS_ENDPOINT_URL=…`. */
   readonly uri: string
   /** Sentences for the user, in order; often none. */
   readonly notes: readonly string[]
@@ -28,12 +28,14 @@ const SESSION_TOKEN = /AWS_SESSION_TOKEN/i
 
 /** The URI that leads an application through the proxy. */
 export function applicationUri(address: Address, options: ApplicationUriOptions): ApplicationUri {
-  const isTold = options.advertise !== undefined && options.setName !== undefined
+  const isHttp = options.protocol === 'dynamodb' || options.protocol === 'http'
+  const isTold = options.advertise !== undefined && (options.setName !== undefined || isHttp)
   const host = reachable(isTold && address.kind === 'tcp' ? { ...address, host: options.advertise ?? '' } : address)
   const notes =
     address.kind === 'tcp' && isWildcard(address.host) && !isTold
       ? ['From other machines, use the name of this one.']
       : []
+  if (isHttp) return httpUri(address, host, notes, options)
   if (options.protocol !== 'mongodb') return { uri: `${options.protocol}://${host}`, notes }
   const parsed = options.original === undefined ? undefined : parseDatabaseUri(options.original)
   const original = parsed === undefined || 'kind' in parsed ? undefined : parsed
@@ -52,6 +54,14 @@ export function applicationUri(address: Address, options: ApplicationUriOptions)
   )
     notes.push('Where users live was told by DNS, perhaps: add authSource=admin if theirs is admin, as on Atlas.')
   return { uri: `mongodb://${user}${host}/${original?.database ?? ''}?${query}`, notes }
+}
+
+function httpUri(address: Address, host: string, notes: string[], options: ApplicationUriOptions): ApplicationUri {
+  // No URI names HTTP on a socket that all libraries understand.
+  const uri = address.kind === 'unix' ? formatAddress(address) : `http${options.isTls ? 's' : ''}://${host}`
+  if (options.protocol === 'http' || address.kind === 'unix') return { uri, notes }
+  const note = 'Applications that use other AWS services, too, take AWS_ENDPOINT_URL_DYNAMODB in its place.'
+  return { uri: `AWS_ENDPOINT_URL=${uri}`, notes: [...notes, note] }
 }
 
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'

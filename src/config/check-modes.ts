@@ -11,6 +11,8 @@ export interface ListenerEntry {
 
 /** Keys that only mode `members` reads. */
 const MEMBER_KEYS = ['members', 'member_ports', 'state_file', 'advertise']
+/** Protocols whose clients dial a name that oplens should know: requests carry it. */
+const ADVERTISED = new Set(['dynamodb', 'http'])
 
 /** What a listener's mode asks of the rest of its entry. */
 export function checkModes(
@@ -36,7 +38,7 @@ function checkNoMemberKeys({ path, fields }: ListenerEntry, error: Report): void
     error([...path, 'rewrite_status'], 'key', 'rewrite_status is read in mode members only', 'remove it')
   }
   for (const key of MEMBER_KEYS) {
-    if (fields[key] === undefined) continue
+    if (fields[key] === undefined || (key === 'advertise' && ADVERTISED.has(String(fields.protocol)))) continue
     error([...path, key], 'key', `${key} is read in mode members only`, `remove it, or write mode: members`)
   }
 }

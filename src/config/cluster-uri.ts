@@ -1,6 +1,7 @@
-import { type DatabaseUri, parseDatabaseUri } from './database-uri.js'
+import { parseDatabaseUri } from './database-uri.js'
 import type { Path } from './path.js'
 import type { Report } from './problems.js'
+import type { DatabaseUri } from './uri-parts.js'
 
 /**
  * A cluster entry of the file whose `uri` is replaced by the hosts and TLS settings it stands for; one with `srv` has TLS unless it
@@ -39,7 +40,7 @@ function withSrvTls(entry: Record<string, unknown>): Record<string, unknown> {
 }
 
 const tlsOption = (uri: DatabaseUri, options: ReadonlyMap<string, string>): string =>
-  options.get('tls') ?? options.get('ssl') ?? String(uri.srv !== undefined)
+  options.get('tls') ?? options.get('ssl') ?? String(uri.isTls)
 
 const asObject = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {})
 

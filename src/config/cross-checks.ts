@@ -2,9 +2,11 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { parseAddress } from '../core/units.js'
 import { type Address, formatAddress } from '../core/upstream.js'
 import { checkModes } from './check-modes.js'
+import { checkResign } from './check-resign.js'
 import { didYouMean, nearest } from './nearest.js'
 import { formatPath, isMapping, type Path, valueAt } from './path.js'
 import type { Report } from './problems.js'
+import { isLoopback, isWildcard, plainHost } from './reach.js'
 
 /** What no section can see by itself. Runs on the filled-in input, so that it also speaks when a schema complained elsewhere. */
 export interface CrossChecks {
@@ -33,6 +35,7 @@ export function crossCheck(checks: CrossChecks): void {
     checkTransport(listener, checks)
   }
   checkModes(listeners, checks.written, error, warning)
+  checkResign(listeners, clusters, error)
   checkClusterReferences(listeners, clusters, error)
   checkUnused(listeners, clusters, warning)
   checkAddresses(filled, listeners, error)
@@ -151,9 +154,6 @@ function boundAddresses(root: unknown, listeners: readonly Entry[]): Bound[] {
   })
 }
 
-const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::' || host === '*'
-const plainHost = (host: string): string => (host.toLowerCase() === 'localhost' ? '127.0.0.1' : host.toLowerCase())
-
 /** Whether both can't be bound at once, as far as one can tell without resolving names. */
 function areSame(a: Address, b: Address): boolean {
   if (a.kind === 'unix' || b.kind === 'unix') return a.kind === 'unix' && b.kind === 'unix' && a.path === b.path
@@ -252,5 +252,3 @@ function checkAdminReach(root: unknown, warning: Report): void {
   const message = 'the admin pages are open to everyone who reaches this address: they have no login'
   warning(['admin', 'address'], 'value', message, 'bind it to 127.0.0.1, or close the port to others')
 }
-
-const isLoopback = (host: string): boolean => plainHost(host).startsWith('127.') || host === '::1'

@@ -1,61 +1,29 @@
 import { isServiceName, parseDnsName } from '../core/dns-name.js'
 import { parseAddress } from '../core/units.js'
 import { formatAddress } from '../core/upstream.js'
+import { isHttpScheme, parseHttpUri } from './http-uri.js'
 import { didYouMean } from './nearest.js'
-
-/** A database's URI in its parts. The password is read past and not kept: the proxy has no use for it. */
-export interface DatabaseUri {
-  readonly protocol: 'mongodb' | 'tcp'
-  /** As a config file writes them: `host:port`, `[v6]:port` or `unix:/path`. None when DNS tells them. */
-  readonly hosts: readonly string[]
-  /** Of `mongodb+srv://`; undefined of any other. */
-  readonly srv: SrvSource | undefined
-  /** Still percent-encoded; '' when there is none. */
-  readonly user: string
-  readonly hasPassword: boolean
-  /** Still percent-encoded; '' when there is none. */
-  readonly database: string
-  readonly options: readonly UriOption[]
-}
-
-/** Where DNS tells the hosts, by the words of a config file. */
-export interface SrvSource {
-  readonly name: string
-  readonly service?: string
-  readonly max_hosts?: number
-}
-
-export interface UriOption {
-  readonly name: string
-  /** Into the URI, from 1. */
-  readonly column: number
-  /** Decoded. */
-  readonly value: string
-  /** `name=value` as it stood. */
-  readonly text: string
-}
-
-export interface UriProblem {
-  readonly kind: 'problem'
-  /** Into the URI, from 1. */
-  readonly column: number
-  readonly message: string
-  readonly suggestion: string
-}
+import {
+  type DatabaseUri,
+  decode,
+  parseOptions,
+  passwordProblem,
+  problem,
+  type SrvSource,
+  type UriOption,
+  type UriProblem,
+} from './uri-parts.js'
 
 export const MONGODB_PORT = 27_017
-const SUPPORTED = ['mongodb', 'mongodb+srv', 'tcp']
-const SUPPORTED_FORMS = 'supported: mongodb://HOST:PORT/, mongodb+srv://HOST.NAME/ and tcp://HOST:PORT'
+const SUPPORTED = ['mongodb', 'mongodb+srv', 'dynamodb', 'http', 'https', 'tcp']
+const SUPPORTED_FORMS =
+  'supported: mongodb://HOST:PORT/, mongodb+srv://HOST.NAME/, dynamodb://HOST, http://HOST, https://HOST and tcp://HOST:PORT'
 const SRV_FORM = 'mongodb+srv://HOST.NAME/'
-const PLANNED: Readonly<Record<string, string>> = {
-  dynamodb: SUPPORTED_FORMS,
-  http: SUPPORTED_FORMS,
-  https: SUPPORTED_FORMS,
-}
 
 /**
  * `mongodb://[user[:password]@]host[:port][,…]/[database][?options]`, `mongodb+srv://` with one host name in their place, or
- * `tcp://host:port[,…]`. A host that holds encoded slashes is a Unix socket. Messages never quote what may be part of a password.
+ * `tcp://host:port[,…]`; for `dynamodb://`, `http://` and `https://` see `parseHttpUri`. A host that holds encoded
+ * slashes is a Unix socket. Messages never quote what may be part of a password.
  * (MongoDB: Connection String specification; Initial DNS Seedlist Discovery, "URI Validation" and "Validation Before Querying DNS".)
  */
 export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
@@ -65,9 +33,10 @@ export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
     return problem(1, 'expected a URI', isHost ? `did you mean mongodb://${uri}/ ?` : SUPPORTED_FORMS)
   }
   const form = scheme.toLowerCase()
+  if (isHttpScheme(form)) return parseHttpUri(uri, form)
   const isSrv = form === 'mongodb+srv'
   const protocol = isSrv ? 'mongodb' : form
-  if (protocol !== 'mongodb' && protocol !== 'tcp') return unsupported(scheme, form)
+  if (protocol !== 'mongodb' && protocol !== 'tcp') return unknownScheme(scheme, form)
   const start = scheme.length + 3
   const rest = uri.slice(start)
   const authorityEnd = rest.search(/[/?]/)
@@ -90,6 +59,7 @@ export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
   if (fault !== undefined) return fault
   return {
     protocol,
+    isTls: isSrv,
     hosts,
     srv: isSrv ? srvSource(name, options) : undefined,
     user: colon === -1 ? credentials : credentials.slice(0, colon),
@@ -99,23 +69,7 @@ export function parseDatabaseUri(uri: string): DatabaseUri | UriProblem {
   }
 }
 
-const problem = (column: number, message: string, suggestion: string): UriProblem => ({
-  kind: 'problem',
-  column,
-  message,
-  suggestion,
-})
-
-const passwordProblem = (column: number): UriProblem =>
-  problem(
-    column,
-    'the host can not be told from the password',
-    'write / as %2F, ? as %3F and @ as %40 in user and password',
-  )
-
-function unsupported(scheme: string, protocol: string): UriProblem {
-  const planned = PLANNED[protocol]
-  if (planned !== undefined) return problem(1, `${scheme}:// is not supported by this version of oplens`, planned)
+function unknownScheme(scheme: string, protocol: string): UriProblem {
   const meant = didYouMean(protocol, SUPPORTED)
   return problem(1, `unknown scheme ${scheme}://`, meant.startsWith('did') ? meant : SUPPORTED_FORMS)
 }
@@ -205,29 +159,5 @@ function srvSource(name: string, options: readonly UriOption[]): SrvSource {
     name,
     ...(service === undefined ? {} : { service }),
     ...(maxHosts === undefined ? {} : { max_hosts: Number(maxHosts) }),
-  }
-}
-
-function parseOptions(query: string, column: number): UriOption[] | UriProblem {
-  const options: UriOption[] = []
-  let offset = column
-  for (const text of query.split('&')) {
-    const equals = text.indexOf('=')
-    const value = decode(text.slice(equals + 1))
-    if (text !== '' && (equals < 1 || value === undefined)) {
-      return problem(offset, 'expected name=value in the options of the URI', 'separate options with &')
-    }
-    if (text !== '') options.push({ name: text.slice(0, equals), column: offset, value: value ?? '', text })
-    offset += text.length + 1
-  }
-  return options
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // A lone % or broken UTF-8: the caller reports the part that holds it.
-    return undefined
   }
 }

@@ -109,10 +109,10 @@ function prepare(
   }
 }
 
-/** A listener of a protocol inside HTTP has the section, so that its defaults are shown. */
+/** A listener of a protocol inside HTTP has the section, so that its defaults are shown, and closes on what is none. */
 function withHttp(entry: Record<string, unknown>, httpProtocols: readonly string[]): Record<string, unknown> {
   const isHttp = typeof entry.protocol === 'string' && httpProtocols.includes(entry.protocol)
-  return isHttp && entry.http === undefined ? { ...entry, http: {} } : entry
+  return isHttp ? { on_decode_error: 'close', http: {}, ...entry } : entry
 }
 
 function withAbsoluteFiles(source: Record<string, unknown>, folder: string): Record<string, unknown> {

@@ -114,6 +114,11 @@ t.test('bad usage says what would be right and exits with 2', async (t) => {
     [['run', '-c', 'x.yaml', '--admin', '127.0.0.1:1'], /cannot be used with/],
     [['run', '--to', 'mongodb://a', '--log-level', 'loud'], /Allowed choices are debug, info/],
     [['run', '--to', 'mongodb+srv://a:1'], /^--to: expected no port/],
+    [['run', '--to', 'http://a/b'], /^--to: expected no path/],
+    [
+      ['run', '--to', 'dynamodb://dynamodb.eu-central-1.amazonaws.com', '--listen', '0.0.0.0:8001'],
+      /^--listen: resign lends .*allow_clients/,
+    ],
     [['run', '--to', 'mongodb://a', '--listen', 'a'], /^--listen: expected host:port/],
     [['run', '-c', 'no-such-file.yaml'], /no-such-file.yaml:1:1: there is no such file/],
     [['check'], /missing required argument/],
@@ -186,6 +191,20 @@ t.test('run proxies, prints the URI on a line of its own, logs JSON to stderr, a
   const refused = connect(port, '127.0.0.1')
   t.match((await once(refused, 'error'))[0], { code: 'ECONNREFUSED' }, 'nothing listens any more')
 })
+
+t.test(
+  'run gives a variable for DynamoDB and a URL for HTTP, and says whose credentials requests go out with',
+  async (t) => {
+    const local = await start(t, 'run', '--to', 'dynamodb://127.0.0.1:1', ...ANY_PORT)
+    t.match(local.io.outLines[1], /^AWS_ENDPOINT_URL=http:\/\/127\.0\.0\.1:\d+$/)
+    t.match(local.io.outLines[2], /AWS_ENDPOINT_URL_DYNAMODB/)
+    t.notMatch(local.io.stdout, /signed again/)
+    const aws = await start(t, 'run', '--to', 'dynamodb://dynamodb.eu-central-1.amazonaws.com', ...ANY_PORT)
+    t.match(aws.io.stdout, /signed again, with credentials of oplens: the ones that AWS SDKs find/)
+    const http = await start(t, 'run', '--to', 'https://api.internal', ...ANY_PORT)
+    t.match(http.io.outLines[1], /^http:\/\/127\.0\.0\.1:\d+$/)
+  },
+)
 
 t.test('run never prints a password, and says so', async (t) => {
   const to = 'mongodb://app:hunter2@127.0.0.1:1/shop?replicaSet=rs0'

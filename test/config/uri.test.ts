@@ -131,8 +131,6 @@ t.test('what is no usable URI is refused at its column, and never by quoting a p
     ['mongodb+srv://a.b.c/?srvAllowedHostsSuffix=b.c', 22, /is not supported/, /write the host names out/],
     ['mongodb://a/?srvMaxHosts=1', 14, /is for mongodb\+srv:\/\/ only/, /remove it/],
     ['mongodb://a/?tls=true&srvservicename=x', 23, /is for mongodb\+srv:\/\/ only/, /remove it/],
-    ['dynamodb://localhost:8000', 1, /is not supported/, /supported: mongodb/],
-    ['http://localhost', 1, /is not supported/, /supported: mongodb/],
     ['mongdb://localhost', 1, /unknown scheme/, /did you mean "mongodb"/],
     ['redis://localhost', 1, /unknown scheme/, /supported: mongodb/],
     ['mongodb://', 11, /expected host or host:port/, /mongodb:\/\/HOST/],

@@ -9,7 +9,7 @@ const NODE_VERSION = '24.21.0'
 const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** Each returns the path of what it installed, or throws with the reason. */
-const installers = { python, pymongo3, go, java, node24, promtool }
+const installers = { python, pymongo3, botocore, go, java, node24, promtool }
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
 export async function installTools() {
@@ -59,6 +59,10 @@ function python() {
 
 function pymongo3() {
   return virtualEnvironment('venv-pymongo3', 'requirements-pymongo3.txt')
+}
+
+function botocore() {
+  return virtualEnvironment('venv-botocore', 'requirements-botocore.txt')
 }
 
 async function virtualEnvironment(name, requirementsName) {

@@ -19,11 +19,11 @@ export function startOplens(to, { node } = {}) {
   return start(['run', '--to', to, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], node)
 }
 
-/** `oplens run -c FILE` with this text as the file. */
-export async function startOplensWithConfig(yaml) {
+/** `oplens run -c FILE` with this text as the file, and `env` beside the environment that there is. */
+export async function startOplensWithConfig(yaml, { env } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'oplens-config-'))
   writeFileSync(join(folder, 'oplens.yaml'), yaml)
-  const oplens = await start(['run', '-c', join(folder, 'oplens.yaml')])
+  const oplens = await start(['run', '-c', join(folder, 'oplens.yaml')], process.execPath, env)
   return {
     ...oplens,
     async stop() {
@@ -34,10 +34,11 @@ export async function startOplensWithConfig(yaml) {
   }
 }
 
-async function start(args, node = process.execPath) {
-  const child = await startProcess(node, [CLI, ...args], { ready: /^(mongodb:\/\/\S+)$/ })
+async function start(args, node = process.execPath, env = {}) {
+  const ready = /^(?:AWS_ENDPOINT_URL=)?((?:mongodb|https?):\/\/\S+)$/
+  const child = await startProcess(node, [CLI, ...args], { ready, env })
   const uri = child.match[1]
-  const admin = await findLine(child, /(http:\/\/127\.0\.0\.1:\d+)/)
+  const admin = await findLine(child, /^Live page: (http:\/\/127\.0\.0\.1:\d+)/)
   return {
     /** What users give to applications: the first listener's. */
     uri,

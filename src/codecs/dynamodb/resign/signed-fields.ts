@@ -1,6 +1,14 @@
 import type { HttpHeaders } from '../../../core/http.js'
 
 const ALWAYS: readonly string[] = ['content-type', 'x-amz-target']
+/** What a signature consists of, in the order in which it is sent; there is a token with some credentials only. */
+export const SIGNATURE_FIELDS: readonly string[] = [
+  'host',
+  'x-amz-date',
+  'x-amz-content-sha256',
+  'x-amz-security-token',
+  'authorization',
+]
 const SIGNED_HEADERS = /SignedHeaders=([\w;-]{1,2048})/
 const MAX_FIELDS = 64
 
@@ -14,13 +22,15 @@ export function fieldsToSign(headers: HttpHeaders): Record<string, string> {
     SIGNED_HEADERS.exec(headers.get('authorization') ?? '')?.[1]
       ?.toLowerCase()
       .split(';') ?? []
-  const ofClient = listed.slice(0, MAX_FIELDS).filter((name) => name.startsWith('x-amz-'))
+  const ofClient = listed.slice(0, MAX_FIELDS).filter(isOfAws)
   for (const name of [...ALWAYS, ...ofClient]) {
     const values = headers.all(name)
     if (values.length > 0) fields[name] = values.join(',')
   }
   return fields
 }
+
+const isOfAws = (name: string): boolean => name.startsWith('x-amz-') && !SIGNATURE_FIELDS.includes(name)
 
 export interface Target {
   readonly path: string

@@ -2,18 +2,16 @@ import { BlockList, isIP } from 'node:net'
 import type { SignatureV4 } from '@smithy/signature-v4'
 import { parseAwsHost } from '../../../core/aws-host.js'
 import type { SignerContext } from '../../../core/codec.js'
+import { OplensError } from '../../../core/errors.js'
 import type { HttpRequestHead, HttpSigner, ReplacedFields } from '../../../core/http.js'
 import type { ResignConfig, Subnet } from './config.js'
 import { CredentialCache } from './credential-cache.js'
 import { credentialSource } from './credential-sources.js'
-import { fieldsToSign, parseTarget } from './signed-fields.js'
+import { fieldsToSign, parseTarget, SIGNATURE_FIELDS } from './signed-fields.js'
 
 /** Also of DynamoDB Streams. */
 const SERVICE = 'dynamodb'
 const HASH = 'x-amz-content-sha256'
-/** What a signature consists of: the client's goes, and there is a token with some credentials only. */
-const ADD: readonly string[] = ['host', 'x-amz-date', HASH, 'x-amz-security-token', 'authorization']
-const DROP = ADD
 const SHA256 = /^[0-9a-f]{64}$/i
 
 /** Signs with AWS Signature Version 4, by the AWS SDK's own package, which keeps the day's signing key. */
@@ -52,8 +50,9 @@ export class DynamodbSigner implements HttpSigner {
     return values.length === 1 && SHA256.test(hash) ? hash.toLowerCase() : undefined
   }
 
-  /** Reads `head` during the call only. */
+  /** Reads `head` during the call only. Rejects with OplensError OPL_RESIGN_BROWSER or OPL_CREDENTIALS. */
   async sign(head: HttpRequestHead, bodyHash: string): Promise<ReplacedFields> {
+    refuseBrowsers(head)
     const headers: Record<string, string> = { ...fieldsToSign(head.headers), host: this.#host, [HASH]: bodyHash }
     const request = {
       protocol: 'https:',
@@ -66,8 +65,8 @@ export class DynamodbSigner implements HttpSigner {
     const signature = await this.#signature
     // Seconds, as the package takes numbers.
     const signed = await signature.sign(request, { signingDate: this.#context.clock.wall() / 1_000 })
-    const names = ADD.filter((name) => signed.headers[name] !== undefined)
-    return { drop: DROP, add: names.map((name) => [name, signed.headers[name] ?? '']) }
+    const names = SIGNATURE_FIELDS.filter((name) => signed.headers[name] !== undefined)
+    return { drop: SIGNATURE_FIELDS, add: names.map((name) => [name, signed.headers[name] ?? '']) }
   }
 
   async #load(): Promise<SignatureV4> {
@@ -78,6 +77,17 @@ export class DynamodbSigner implements HttpSigner {
     const credentials = () => this.#credentials.get()
     return new SignatureV4({ service: SERVICE, region: this.#region, credentials, sha256: Sha256 })
   }
+}
+
+/**
+ * AWS lets scripts of any site read what DynamoDB answers (its CORS is `*`), for nobody can sign without keys. Here anybody's page in a
+ * browser that reaches this port could: browsers tell of a page by `Origin`, and of any request by `Sec-Fetch-Site`; the AWS SDKs
+ * outside of them send neither.
+ */
+function refuseBrowsers({ headers }: HttpRequestHead): void {
+  if (headers.get('origin') === undefined && headers.get('sec-fetch-site') === undefined) return
+  const message = 'A browser asked, and resign does not lend credentials to web pages'
+  throw new OplensError(message, { code: 'OPL_RESIGN_BROWSER', origin: 'downstream' })
 }
 
 function listOf(subnets: readonly Subnet[]): BlockList {

@@ -70,7 +70,7 @@ const VECTORS: readonly Vector[] = [
     headers: {
       ...GET_ITEM,
       Authorization:
-        'AWS4-HMAC-SHA256 Credential=A/1/r/dynamodb/aws4_request, SignedHeaders=amz-sdk-request;content-length;host;x-amz-date;x-amz-meta;x-amz-missing;x-amz-target, Signature=0',
+        'AWS4-HMAC-SHA256 Credential=A/1/r/dynamodb/aws4_request, SignedHeaders=amz-sdk-request;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-meta;x-amz-missing;x-amz-security-token;x-amz-target, Signature=0',
       'X-Amz-Date': '20200101T000000Z',
       'X-Amz-Security-Token': 'of the client',
       'amz-sdk-request': 'attempt=1',
@@ -167,6 +167,15 @@ t.test('who may use the credentials is said by address', async (t) => {
     '10.0.0',
   ]) {
     t.notOk(signer.allows(client), client)
+  }
+})
+
+t.test('no web page gets a signature, however its browser reached the port', async (t) => {
+  const signer = newSigner({ credentials: STATIC })
+  const ofBrowsers = [{ Origin: 'https://example.com' }, { origin: 'null' }, { 'Sec-Fetch-Site': 'same-origin' }]
+  for (const fields of ofBrowsers) {
+    const signing = signer.sign(head({ ...GET_ITEM, ...fields }), sha256(BODY))
+    await t.rejects(signing, { code: 'OPL_RESIGN_BROWSER', origin: 'downstream' }, Object.keys(fields).join())
   }
 })
 
