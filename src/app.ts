@@ -185,11 +185,14 @@ function codecOf(listener: ListenerConfig, { clusters }: OplensConfig, clock: Cl
   }
 }
 
-/** What a cluster goes by in `Host`: the name that its certificate carries, or the one it is looked up by. */
+/** What a cluster goes by in `Host`: the name that its certificate carries, or the one it is looked up by; with its port, unless that is the scheme's. */
 function hostOf(cluster: OplensConfig['clusters'][number] | undefined): string {
   const first = cluster?.hosts?.[0]?.address
-  const dialled = first?.kind === 'tcp' ? first.host : 'localhost'
-  return cluster?.tls?.server_name ?? cluster?.dns?.host ?? dialled
+  const dialled = first?.kind === 'tcp' ? first : { host: 'localhost', port: 0 }
+  const host = cluster?.tls?.server_name ?? cluster?.dns?.host ?? dialled.host
+  const port = cluster?.dns?.port ?? dialled.port
+  const isPlain = port === 0 || port === (cluster?.tls === undefined ? 80 : 443)
+  return isPlain ? host : formatAddress({ kind: 'tcp', host, port })
 }
 
 /** A cluster's members are watched when a listener of it needs to know them. */

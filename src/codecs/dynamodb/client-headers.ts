@@ -24,5 +24,8 @@ export function noteClient(connection: ConnectionInfo, headers: HttpHeaders): vo
 /** `amz-sdk-request: attempt=2; max=3` → 2; 0 when it does not say. */
 export function attemptOf(headers: HttpHeaders): number {
   const text = headers.get('amz-sdk-request')
-  return text === undefined ? 0 : Number(ATTEMPT.exec(text)?.[1] ?? 0)
+  if (text === undefined) return 0
+  // As every SDK writes a first try; the expression costs ten times as much.
+  if (text.startsWith('attempt=1;')) return 1
+  return Number(ATTEMPT.exec(text)?.[1] ?? 0)
 }

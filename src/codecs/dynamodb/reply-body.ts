@@ -41,5 +41,5 @@ export class ReplyBody {
 /** `application/x-amz-json-1.0`, and any other JSON; a body without a type may be it, too. */
 export function isJson(headers: HttpHeaders): boolean {
   const type = headers.get('content-type')
-  return type === undefined || type.toLowerCase().includes('json')
+  return type === undefined || type === 'application/x-amz-json-1.0' || type.toLowerCase().includes('json')
 }

@@ -25,7 +25,7 @@ export class DynamodbSigner implements HttpSigner {
   #signature: Promise<SignatureV4> | undefined
 
   constructor(config: ResignConfig, context: SignerContext) {
-    const region = config.region ?? parseAwsHost(context.host)?.region
+    const region = config.region ?? parseAwsHost(context.host.replace(/:\d+$/, ''))?.region
     if (region === undefined) throw new TypeError(`no region is known for ${context.host}`)
     this.maxBodyBytes = config.max_body
     this.#host = context.host
