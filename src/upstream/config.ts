@@ -110,7 +110,7 @@ export const clusterSchema = z
     circuit_breakers: breakersSchema.prefault({}),
     connect_timeout: positiveDuration.prefault('2s'),
     max_connect_attempts: z.int().min(1).max(16).default(3),
-    load_balancer: z.enum(['round_robin', 'least_request']).default('round_robin'),
+    load_balancer: z.enum(['round_robin', 'least_request', 'random']).default('round_robin'),
     tls: z.union([tlsSchema, noTls]).optional(),
     /** Idle time before the first keep-alive probe; 0 turns probes off. */
     tcp_keepalive: duration.prefault('60s'),
