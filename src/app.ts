@@ -2,6 +2,7 @@ import { AdminServer } from './admin/server.js'
 import type { OplensConfig } from './cli/config-parts.js'
 import { plainHttp, protocols } from './codecs/registry.js'
 import { applicationUri } from './config/application-uri.js'
+import { parseYamlData } from './config/yaml-data.js'
 import type { Clock, Random } from './core/clock.js'
 import type { Protocol } from './core/codec.js'
 import type { Logger } from './core/logger.js'
@@ -76,7 +77,14 @@ export interface App {
 export function createApp(deps: AppDeps): App {
   const { config, filledIn, clock, random, logger, version, onDrainAsked } = deps
   const watchOf = (cluster: string) => watchFor(cluster, config)
-  const clusters = createClusterManager(config.clusters, { clock, random, logger, watchOf, startsLater: true })
+  const clusters = createClusterManager(config.clusters, {
+    clock,
+    random,
+    logger,
+    watchOf,
+    parseText: parseYamlData,
+    startsLater: true,
+  })
   const groups: ListenerGroup[] = []
   const listeners = () => groups.flatMap(({ all }) => all)
   let readiness = { ready: false, reason: 'starting' }

@@ -10,6 +10,7 @@ import { TcpCluster } from './cluster.js'
 import type { ClusterConfig } from './config.js'
 import type { Discovery } from './discovery/discovery.js'
 import { DnsDiscovery, type Resolve, systemResolve } from './discovery/dns.js'
+import { FileDiscovery } from './discovery/file.js'
 import { SrvDiscovery, SrvSource } from './discovery/srv.js'
 import { createSrvResolver, type SrvResolver } from './discovery/srv-records.js'
 import { createStaticDiscovery } from './discovery/static.js'
@@ -41,6 +42,8 @@ export interface ClusterManagerDeps {
   /** The system's resolver unless a test brings its own. */
   readonly resolve?: Resolve
   readonly srvResolver?: SrvResolver
+  /** How the text of a cluster's `file` becomes plain data, throwing with the reason when it is none. Default: JSON alone. */
+  readonly parseText?: (text: string) => unknown
   /** Undefined for a cluster whose hosts are taken as they are configured. */
   readonly watchOf?: (cluster: string) => Watch | undefined
   /** Nothing is looked up or asked before `start`. Default: at once. */
@@ -209,6 +212,9 @@ function createDiscovery(config: ClusterConfig, deps: ClusterManagerDeps): Disco
   if (config.dns !== undefined) {
     return new DnsDiscovery(config.dns, { ...deps, resolve: deps.resolve ?? systemResolve })
   }
-  const message = `Cluster ${config.name} has neither hosts, dns nor srv: its uri must be turned into hosts first`
+  if (config.file !== undefined) {
+    return new FileDiscovery(config.file, { clock: deps.clock, parseText: deps.parseText ?? JSON.parse })
+  }
+  const message = `Cluster ${config.name} has neither hosts, dns, srv nor file: its uri must be turned into hosts first`
   throw new OplensError(message, { code: 'OPL_CLUSTER_HOSTS', origin: 'config' })
 }
