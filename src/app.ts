@@ -4,7 +4,8 @@ import { plainHttp, protocols } from './codecs/registry.js'
 import { applicationUri } from './config/application-uri.js'
 import { parseYamlData } from './config/yaml-data.js'
 import type { Clock, Random } from './core/clock.js'
-import type { Protocol } from './core/codec.js'
+import { healthQuestion, type Protocol } from './core/codec.js'
+import type { HealthQuestion } from './core/health.js'
 import type { Logger } from './core/logger.js'
 import type { Probe } from './core/probe.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
@@ -82,6 +83,7 @@ export function createApp(deps: AppDeps): App {
     random,
     logger,
     watchOf,
+    questionOf: (cluster) => questionFor(cluster, config),
     parseText: parseYamlData,
     startsLater: true,
   })
@@ -213,6 +215,12 @@ function watchFor(cluster: string, { clusters, listeners }: OplensConfig): Watch
   const { dial = {} } = clusters.find(({ name }) => name === cluster) ?? {}
   const ofCluster = Object.entries(dial).map(([name, address]) => [probe.normalize(name), address] as const)
   return { probe, dials: new Map([...ofCluster, ...dials]) }
+}
+
+/** Of the protocols spoken to a cluster, the first that can ask a host whether it works. */
+function questionFor(cluster: string, { listeners }: OplensConfig): HealthQuestion | undefined {
+  const spoken = listeners.flatMap((one) => (one.cluster === cluster ? (protocolOf(one) ?? []) : []))
+  return spoken.map(healthQuestion).find((question) => question !== undefined)
 }
 
 function withHosts({ name, stats, hosts, breaker, topology }: ReturnType<typeof createClusterManager>['all'][number]) {

@@ -16,6 +16,8 @@ export interface CrossChecks {
   readonly written: unknown
   readonly protocols: readonly string[]
   readonly httpProtocols: readonly string[]
+  /** Those that have a question of their own for health checks. */
+  readonly askingProtocols: readonly string[]
   readonly error: Report
   readonly warning: Report
 }

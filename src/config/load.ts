@@ -68,8 +68,9 @@ function check<P extends ConfigParts>(
 ): LoadedConfig<P> {
   const plain = prepare(raw, folder, schema.httpProtocols, errors, warnings)
   const filled = schema.fillIn(plain)
-  const { protocols, httpProtocols } = schema
-  crossCheck({ filled, written: raw, protocols, httpProtocols, error: errors.add, warning: warnings.add })
+  const { protocols, httpProtocols, askingProtocols } = schema
+  const known = { protocols, httpProtocols, askingProtocols }
+  crossCheck({ filled, written: raw, ...known, error: errors.add, warning: warnings.add })
   const parsed = schema.parse(plain)
   if (parsed.kind === 'invalid') reportIssues(parsed.issues, plain, schema, errors.add)
   if (!errors.isEmpty || parsed.kind === 'invalid') throw new ConfigError(errors.sorted())

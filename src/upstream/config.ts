@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isServiceName, parseDnsName } from '../core/dns-name.js'
 import { addressText, duration, hostSchema, positiveDuration } from './field-config.js'
+import { healthChecksSchema } from './health/config.js'
 
 const dnsSchema = z.strictObject({
   host: z.string().min(1),
@@ -96,6 +97,7 @@ export const clusterSchema = z
     primary_timeout: duration.prefault('10s'),
     /** Of connections that may go to any member. */
     read_preference: readPreferenceSchema.prefault({}),
+    health_checks: healthChecksSchema.optional(),
     circuit_breakers: breakersSchema.prefault({}),
     connect_timeout: positiveDuration.prefault('2s'),
     max_connect_attempts: z.int().min(1).max(16).default(3),
