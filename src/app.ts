@@ -2,8 +2,10 @@ import { AdminServer } from './admin/server.js'
 import type { OplensConfig } from './cli/config-parts.js'
 import { plainHttp, protocols } from './codecs/registry.js'
 import { applicationUri } from './config/application-uri.js'
+import { parseYamlData } from './config/yaml-data.js'
 import type { Clock, Random } from './core/clock.js'
-import type { Protocol } from './core/codec.js'
+import { healthQuestion, type Protocol } from './core/codec.js'
+import type { HealthQuestion } from './core/health.js'
 import type { Logger } from './core/logger.js'
 import type { Probe } from './core/probe.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
@@ -76,7 +78,15 @@ export interface App {
 export function createApp(deps: AppDeps): App {
   const { config, filledIn, clock, random, logger, version, onDrainAsked } = deps
   const watchOf = (cluster: string) => watchFor(cluster, config)
-  const clusters = createClusterManager(config.clusters, { clock, random, logger, watchOf, startsLater: true })
+  const clusters = createClusterManager(config.clusters, {
+    clock,
+    random,
+    logger,
+    watchOf,
+    questionOf: (cluster) => questionFor(cluster, config),
+    parseText: parseYamlData,
+    startsLater: true,
+  })
   const groups: ListenerGroup[] = []
   const listeners = () => groups.flatMap(({ all }) => all)
   let readiness = { ready: false, reason: 'starting' }
@@ -208,6 +218,12 @@ function watchFor(cluster: string, { clusters, listeners }: OplensConfig): Watch
   const { dial = {} } = clusters.find(({ name }) => name === cluster) ?? {}
   const ofCluster = Object.entries(dial).map(([name, address]) => [probe.normalize(name), address] as const)
   return { probe, dials: new Map([...ofCluster, ...dials]) }
+}
+
+/** Of the protocols spoken to a cluster, the first that can ask a host whether it works. */
+function questionFor(cluster: string, { listeners }: OplensConfig): HealthQuestion | undefined {
+  const spoken = listeners.flatMap((one) => (one.cluster === cluster ? (protocolOf(one) ?? []) : []))
+  return spoken.map(healthQuestion).find((question) => question !== undefined)
 }
 
 function withHosts({ name, stats, hosts, breaker, topology }: ReturnType<typeof createClusterManager>['all'][number]) {

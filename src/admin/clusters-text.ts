@@ -33,7 +33,9 @@ const MEMBER_COLUMNS: readonly Column<MemberReport>[] = [
 const HOST_COLUMNS: readonly Column<HostReport>[] = [
   { title: 'HOST', isText: true, cell: (h) => `  ${shortened(h.name)}` },
   { title: 'USABLE', isText: true, cell: (h) => (h.isUsable ? 'yes' : 'no') },
+  { title: 'HEALTH', isText: true, cell: (h) => h.health?.state ?? '-' },
   ...NUMBERS,
+  { title: 'LAST CHECK', isText: true, cell: (h) => visible(h.health?.reason ?? '') },
 ]
 
 const COUNTERS: readonly (readonly [keyof TopologyReport['stats'], string])[] = [
@@ -48,9 +50,9 @@ const COUNTERS: readonly (readonly [keyof TopologyReport['stats'], string])[] = 
 
 /** Clusters for a terminal; `*` marks the primary. */
 export function clustersText(clusters: readonly ClusterReport[]): string {
-  const parts = clusters.map(({ name, hosts, topology }) =>
+  const parts = clusters.map(({ name, isPanic, hosts, topology }) =>
     topology === undefined
-      ? `${visible(name)}\n${table(HOST_COLUMNS, hosts)}`
+      ? `${visible(name)}${isPanic ? ': PANIC, no host is usable, so all are used' : ''}\n${table(HOST_COLUMNS, hosts)}`
       : `${headOf(topology)}${table(MEMBER_COLUMNS, topology.members)}`,
   )
   const isShown = clusters.some(({ hosts, topology }) => hosts.length + (topology?.members.length ?? 0) > 0)

@@ -1,3 +1,4 @@
+import type { HealthState } from '../core/health.js'
 import type { TopologyKind, TopologyMember, TopologyRole, TopologyStats } from '../core/topology.js'
 import type { Host } from '../core/upstream.js'
 import type { AdminCluster, AdminSources, MemberListener, MemberTraffic } from './sources.js'
@@ -9,6 +10,8 @@ export interface HostReport {
   readonly connections: number
   readonly operations: number
   readonly failures: number
+  /** null when nobody checks it. */
+  readonly health: { readonly state: HealthState; readonly reason: string } | null
   readonly traffic: MemberTraffic | null
 }
 
@@ -43,6 +46,8 @@ export interface TopologyReport {
 
 export interface ClusterReport {
   readonly name: string
+  /** No host is known to be usable, so all are used. */
+  readonly isPanic: boolean
   readonly hosts: readonly HostReport[]
   readonly topology: TopologyReport | undefined
 }
@@ -53,7 +58,7 @@ export function clusterReports(clusters: readonly AdminCluster[], sources: Sourc
   const listeners = sources.memberListeners()
   return clusters.map((cluster) => {
     const hosts = hostReports(cluster, sources)
-    return { name: cluster.name, hosts, topology: topologyReport(cluster, hosts, listeners) }
+    return { name: cluster.name, isPanic: isPanic(cluster), hosts, topology: topologyReport(cluster, hosts, listeners) }
   })
 }
 
@@ -63,12 +68,23 @@ export function topologyReports(clusters: readonly AdminCluster[], sources: Sour
   return clusterReports(watched, sources).flatMap(({ topology }) => topology ?? [])
 }
 
+/** Of clusters whose hosts are checked, but not watched: what the page draws. */
+export function checkedReports(clusters: readonly AdminCluster[], sources: Sources): readonly ClusterReport[] {
+  const checked = clusters.filter(({ hosts, topology }) => topology === undefined && hosts.all.some(hasHealth))
+  return clusterReports(checked, sources)
+}
+
+const hasHealth = ({ state }: Host): boolean => state.health !== undefined
+
+const isPanic = ({ hosts }: AdminCluster): boolean => hosts.usable.length === 0 && hosts.all.length > 0
+
 /** Everything of every cluster, with all counters. */
 export function clustersJson(clusters: readonly AdminCluster[], sources: Sources): unknown {
   const reports = clusterReports(clusters, sources)
   return clusters.map(({ name, stats, hosts }, i) => ({
     name,
     version: hosts.version,
+    panic: reports[i]?.isPanic ?? false,
     stats: { ...stats },
     topology: reports[i]?.topology ?? null,
     hosts: hosts.all.map((host) =>
@@ -82,7 +98,8 @@ export function clustersJson(clusters: readonly AdminCluster[], sources: Sources
 
 function hostJson({ name, hostname, weight, stats, state }: Host, report: HostReport | undefined): unknown {
   const { isUsable: usable = false, traffic = null } = report ?? {}
-  return { name, hostname, role: state.role, usable, weight, stats: { ...stats }, traffic }
+  const health = state.health === undefined ? null : { ...state.health }
+  return { name, hostname, role: state.role, usable, health, weight, stats: { ...stats }, traffic }
 }
 
 function hostReports({ name: cluster, hosts }: AdminCluster, { memberTraffic }: Sources): readonly HostReport[] {
@@ -93,8 +110,13 @@ function hostReports({ name: cluster, hosts }: AdminCluster, { memberTraffic }: 
     connections: host.stats.connectionsActive,
     operations: host.stats.operationsTotal,
     failures: host.stats.operationsFailed,
+    health: healthOf(host),
     traffic: memberTraffic(cluster, host.name) ?? null,
   }))
+}
+
+function healthOf({ state: { health } }: Host): HostReport['health'] {
+  return health === undefined ? null : { state: health.state, reason: health.reason }
 }
 
 function topologyReport(

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
-import { clusterReports, clustersJson, topologyReports } from './clusters.js'
+import { checkedReports, clusterReports, clustersJson, topologyReports } from './clusters.js'
 import { clustersText } from './clusters-text.js'
 import { redact } from './redact.js'
 import type { AdminSources, GroupBy } from './sources.js'
@@ -37,6 +37,7 @@ const ASSETS = [
   ['/', 'index.html', 'text/html; charset=utf-8', 'the live page'],
   ['/page.js', 'page.js', 'text/javascript; charset=utf-8', 'its script'],
   ['/sets.js', 'sets.js', 'text/javascript; charset=utf-8', 'its replica sets'],
+  ['/hosts.js', 'hosts.js', 'text/javascript; charset=utf-8', 'its checked hosts'],
   ['/format.js', 'format.js', 'text/javascript; charset=utf-8', 'its words and numbers'],
   ['/style.css', 'style.css', 'text/css; charset=utf-8', 'its style'],
   ['/favicon.svg', 'favicon.svg', 'image/svg+xml', 'its icon'],
@@ -106,6 +107,7 @@ function operations(sources: AdminSources, query: URLSearchParams): Reply {
     listeners: sources.listeners(),
     live: sources.live(),
     topologies: topologyReports(sources.clusters(), sources),
+    checked: checkedReports(sources.clusters(), sources),
     by,
     ...report,
   })

@@ -3,6 +3,8 @@ import type { Path } from './path.js'
 import type { Report } from './problems.js'
 import type { DatabaseUri } from './uri-parts.js'
 
+const OTHER_SOURCES = ['hosts', 'dns', 'srv', 'file']
+
 /**
  * A cluster entry of the file whose `uri` is replaced by the hosts and TLS settings it stands for; one with `srv` has TLS unless it
  * says otherwise. Any other entry as it is.
@@ -15,7 +17,7 @@ export function clusterSource(
 ): Record<string, unknown> {
   const { uri, ...rest } = entry
   // With another source beside it the schema has the better words.
-  if (typeof uri !== 'string' || 'hosts' in entry || 'dns' in entry || 'srv' in entry) return withSrvTls(entry)
+  if (typeof uri !== 'string' || OTHER_SOURCES.some((key) => key in entry)) return withSrvTls(entry)
   const at = [...path, 'uri']
   const parsed = parseDatabaseUri(uri)
   if ('kind' in parsed) {

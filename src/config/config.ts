@@ -9,6 +9,9 @@ export interface ProtocolPart {
   readonly config: Schema<unknown>
   /** Default: tcp. Listeners of one on `http` have a section of that name. */
   readonly transport?: 'tcp' | 'http'
+  /** With either, a host can be asked in the protocol's own words whether it works. */
+  readonly probe?: unknown
+  readonly health?: unknown
 }
 
 /** The sections of the file, each from the room that reads it. */
@@ -50,6 +53,8 @@ export interface ConfigSchema<P extends ConfigParts = ConfigParts> {
   readonly protocols: readonly string[]
   /** Those inside HTTP. */
   readonly httpProtocols: readonly string[]
+  /** Of those, the ones that `kind: protocol` of health checks is for. */
+  readonly askingProtocols: readonly string[]
   parse(plain: unknown): ParseResult<P>
   /** The same input with every default written out. */
   fillIn(plain: unknown): unknown
@@ -78,6 +83,7 @@ export function createConfigSchema<P extends ConfigParts>(parts: P): ConfigSchem
   return {
     protocols: [...protocols.keys()],
     httpProtocols: parts.protocols.flatMap(({ name, transport }) => (transport === 'http' ? [name] : [])),
+    askingProtocols: parts.protocols.flatMap(({ name, probe, health }) => ((probe ?? health) ? [name] : [])),
     parse(plain) {
       const parsed = root.safeParse(plain, { error: messageOf, reportInput: true })
       const issues = parsed.success ? [] : toIssues(parsed.error.issues, [])
@@ -199,11 +205,20 @@ function toIssues(issues: readonly z.core.$ZodIssue[], prefix: Path): SchemaIssu
         return [{ ...plain, kind: issue.input === undefined ? 'missing' : 'wrong_value', choices }]
       }
       case 'invalid_union':
-        return unionIssues(issue, path)
+        return issue.discriminator === undefined ? unionIssues(issue, path) : [choiceIssue(issue, path)]
       default:
         return [{ ...plain, kind: 'other' }]
     }
   })
+}
+
+/** Of a mapping whose form one key chooses: that key chooses none. */
+function choiceIssue(issue: z.core.$ZodIssueInvalidUnion, path: Path): SchemaIssue {
+  const value = isMapping(issue.input) ? issue.input[issue.discriminator ?? ''] : undefined
+  const choices = 'options' in issue ? issue.options.map(String) : []
+  const got = value === undefined ? '' : `, got ${describe(value)}`
+  const message = `expected one of ${choices.join(', ')}${got}`
+  return { kind: value === undefined ? 'missing' : 'wrong_value', path, message, choices }
 }
 
 /** Of the alternatives, the one that was meant: its kind of value fits and it complains least. */

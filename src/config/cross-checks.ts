@@ -1,6 +1,7 @@
-import { accessSync, constants, statSync } from 'node:fs'
 import { parseAddress } from '../core/units.js'
 import { type Address, formatAddress } from '../core/upstream.js'
+import { checkClusters } from './check-clusters.js'
+import { checkTlsFiles } from './check-files.js'
 import { checkModes } from './check-modes.js'
 import { checkResign } from './check-resign.js'
 import { didYouMean, nearest } from './nearest.js'
@@ -15,6 +16,8 @@ export interface CrossChecks {
   readonly written: unknown
   readonly protocols: readonly string[]
   readonly httpProtocols: readonly string[]
+  /** Those that have a question of their own for health checks. */
+  readonly askingProtocols: readonly string[]
   readonly error: Report
   readonly warning: Report
 }
@@ -37,11 +40,12 @@ export function crossCheck(checks: CrossChecks): void {
   checkModes(listeners, checks.written, error, warning)
   checkResign(listeners, clusters, error)
   checkClusterReferences(listeners, clusters, error)
+  checkClusters(listeners, clusters, checks)
   checkUnused(listeners, clusters, warning)
   checkAddresses(filled, listeners, error)
   checkMemberPorts(filled, listeners, error)
   checkLoops(listeners, clusters, error)
-  for (const { path, fields } of [...listeners, ...clusters]) checkFiles([...path, 'tls'], fields.tls, error)
+  for (const { path, fields } of [...listeners, ...clusters]) checkTlsFiles([...path, 'tls'], fields.tls, error)
   checkAdminReach(filled, warning)
 }
 
@@ -220,30 +224,6 @@ function checkLoops(listeners: readonly Entry[], clusters: readonly Entry[], err
 /** A listener on all interfaces is only known to be itself on addresses that are surely this machine. */
 const isLocal = (address: Address): boolean =>
   address.kind === 'unix' || ['127.0.0.1', '::1', '0.0.0.0', '::'].includes(plainHost(address.host))
-
-/** Keys of `tls` sections that name a file; relative ones were resolved against the config file before. */
-export const TLS_FILE_KEYS: readonly string[] = ['ca', 'cert', 'key']
-
-function checkFiles(path: Path, tls: unknown, error: Report): void {
-  if (!isMapping(tls)) return
-  for (const key of TLS_FILE_KEYS) {
-    const file = tls[key]
-    if (typeof file !== 'string' || file === '') continue
-    const fault = readFault(file)
-    if (fault !== '') error([...path, key], 'value', `${file} ${fault}`, 'name a PEM file that this user may read')
-  }
-}
-
-function readFault(file: string): string {
-  try {
-    if (!statSync(file).isFile()) return 'is no file'
-    accessSync(file, constants.R_OK)
-    return ''
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    return code === 'ENOENT' ? 'does not exist' : `can not be read (${code})`
-  }
-}
 
 function checkAdminReach(root: unknown, warning: Report): void {
   const admin = isMapping(root) && isMapping(root.admin) ? root.admin.address : undefined

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { ConfigError, type ConfigProblem } from '../core/errors.js'
+import { TLS_FILE_KEYS } from './check-files.js'
 import { clusterSource } from './cluster-uri.js'
 import { type Config, type ConfigParts, type ConfigSchema, createConfigSchema } from './config.js'
-import { crossCheck, TLS_FILE_KEYS } from './cross-checks.js'
+import { crossCheck } from './cross-checks.js'
 import type { Environment } from './environment.js'
 import { listenerSource } from './listener-mode.js'
 import { nearest } from './nearest.js'
@@ -67,8 +68,9 @@ function check<P extends ConfigParts>(
 ): LoadedConfig<P> {
   const plain = prepare(raw, folder, schema.httpProtocols, errors, warnings)
   const filled = schema.fillIn(plain)
-  const { protocols, httpProtocols } = schema
-  crossCheck({ filled, written: raw, protocols, httpProtocols, error: errors.add, warning: warnings.add })
+  const { protocols, httpProtocols, askingProtocols } = schema
+  const known = { protocols, httpProtocols, askingProtocols }
+  crossCheck({ filled, written: raw, ...known, error: errors.add, warning: warnings.add })
   const parsed = schema.parse(plain)
   if (parsed.kind === 'invalid') reportIssues(parsed.issues, plain, schema, errors.add)
   if (!errors.isEmpty || parsed.kind === 'invalid') throw new ConfigError(errors.sorted())
@@ -115,15 +117,20 @@ function withHttp(entry: Record<string, unknown>, httpProtocols: readonly string
   return isHttp ? { on_decode_error: 'close', http: {}, ...entry } : entry
 }
 
+/** Every key of an entry that names a file, in sections too. */
 function withAbsoluteFiles(source: Record<string, unknown>, folder: string): Record<string, unknown> {
-  const state = source.state_file
-  const entry = typeof state === 'string' && state !== '' ? { ...source, state_file: resolve(folder, state) } : source
-  if (!isMapping(entry.tls)) return entry
-  const files = Object.entries(entry.tls).map(([key, value]) => {
-    const isFile = TLS_FILE_KEYS.includes(key) && typeof value === 'string' && value !== ''
-    return [key, isFile ? resolve(folder, value) : value]
-  })
-  return { ...entry, tls: Object.fromEntries(files) }
+  const absolute = (keys: readonly string[], section: Record<string, unknown>) =>
+    Object.fromEntries(
+      Object.entries(section).map(([key, value]) => {
+        const isFile = keys.includes(key) && typeof value === 'string' && value !== ''
+        return [key, isFile ? resolve(folder, value) : value]
+      }),
+    )
+  return {
+    ...absolute(['state_file'], source),
+    ...(isMapping(source.tls) ? { tls: absolute(TLS_FILE_KEYS, source.tls) } : {}),
+    ...(isMapping(source.file) ? { file: absolute(['path'], source.file) } : {}),
+  }
 }
 
 const SECRET = /pass(word|phrase)|secret|token/

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { ConnectionInfo } from './connection.js'
 import type { Exchange } from './exchange.js'
+import type { HealthQuestion, HttpHealth } from './health.js'
 import type { HttpCodec, HttpSigner } from './http.js'
 import type { EndedBy } from './outcome.js'
 import type { Probe } from './probe.js'
@@ -135,6 +136,14 @@ export interface HttpProtocol<C = unknown> extends ProtocolBase<C> {
   createCodec(config: C): HttpCodec
   /** Undefined when the config asks for none: requests keep the signature they came with. */
   createSigner?(config: C, context: SignerContext): HttpSigner | undefined
+  /** How a host is asked whether it works. */
+  readonly health?: HttpHealth
 }
 
 export type Protocol<C = unknown> = TcpProtocol<C> | HttpProtocol<C>
+
+/** Undefined for a protocol that has none. */
+export function healthQuestion(protocol: Protocol): HealthQuestion | undefined {
+  if (protocol.transport === 'tcp') return protocol.probe && { kind: 'probe', probe: protocol.probe }
+  return protocol.health && { kind: 'http', ...protocol.health }
+}

@@ -39,6 +39,8 @@ export class ClusterStats {
   noPrimary = 0
   memberDown = 0
   noUsableHost = 0
+  /** Choices made among all hosts because none was known to be usable. */
+  panics = 0
   /** Connects that went on to another host after a failure. */
   connectRetries = 0
   membershipChanges = 0

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { HostHealth } from './health.js'
 import type { OutcomeKind } from './outcome.js'
 import type { HostStats } from './stats.js'
 import type { TopologyRole, TopologyView } from './topology.js'
@@ -17,6 +18,8 @@ export function formatAddress(address: Address): string {
 export interface HostState {
   /** Of a member whose cluster has a topology; '' where nobody asks. */
   role: TopologyRole | ''
+  /** Of hosts that are actively checked. */
+  health?: HostHealth | undefined
 }
 
 export interface Host {
@@ -35,6 +38,7 @@ export interface HostSet {
   /** Counts up with each replacement, from 1. */
   readonly version: number
   readonly all: readonly Host[]
+  /** Those that discovery takes for usable and no health check found unhealthy. With none, balancers choose from all (panic). */
   readonly usable: readonly Host[]
 }
 

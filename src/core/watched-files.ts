@@ -40,6 +40,20 @@ export class WatchedFiles {
     return contents
   }
 
+  /**
+   * Like `open` for files that may be missing or unusable now: the first contents are told like a change, before this returns,
+   * or that they failed; the watch goes on either way.
+   */
+  watch(): void {
+    this.#seen = this.#paths.map(presentMark).join(' ')
+    try {
+      this.#events.changed(this.#paths.map((path) => readFileSync(path)))
+    } catch (error) {
+      this.#events.failed(error)
+    }
+    this.#schedule()
+  }
+
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
@@ -65,16 +79,35 @@ export class WatchedFiles {
       const contents = await Promise.all(this.#paths.map((path) => readFile(path)))
       if (!this.#isClosed) this.#events.changed(contents)
     } catch (error) {
-      this.#events.failed(error)
+      if (!this.#isClosed) this.#events.failed(error)
     }
   }
 }
 
+const MISSING = 'missing'
+
 /** A missing file has a mark of its own: its going and its return are changes too. */
 function currentMark(path: string): Promise<string> {
-  return stat(path).then(mark, () => 'missing')
+  return stat(path).then(mark, () => MISSING)
 }
 
-function mark(found: { readonly ino: number; readonly size: number; readonly mtimeMs: number }): string {
-  return `${found.ino}:${found.size}:${found.mtimeMs}`
+function presentMark(path: string): string {
+  try {
+    return mark(statSync(path))
+  } catch {
+    // Why is told by reading it, which comes next.
+    return MISSING
+  }
+}
+
+interface Found {
+  readonly ino: number
+  readonly size: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+}
+
+/** With the time of the last change of anything: a file that can be read from now on has the contents that it had. */
+function mark(found: Found): string {
+  return `${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}`
 }

@@ -304,6 +304,26 @@ export const FAMILIES = {
     CLUSTER,
     'Times the hosts of a cluster could not be looked up: the last known ones stay.',
   ),
+  panics: counter(
+    'oplens_upstream_panic_total',
+    CLUSTER,
+    'Choices of a host made among all of the cluster because none was known to be usable.',
+  ),
+  hostHealthy: gauge(
+    'oplens_upstream_host_healthy',
+    HOST,
+    'Whether health checks find a host healthy: 1 or 0, no sample before its first check has ended.',
+  ),
+  healthChecks: counter(
+    'oplens_upstream_health_checks_total',
+    [...HOST, 'result'],
+    'Health checks that ended: success, failure (it answered wrongly), network_failure (refused or cut), timeout.',
+  ),
+  healthTransitions: counter(
+    'oplens_upstream_health_transitions_total',
+    [...HOST, 'to'],
+    'Changes of what health checks find of a host, by what it became: healthy or unhealthy.',
+  ),
   upstreamHosts: gauge('oplens_upstream_hosts', CLUSTER, 'Hosts in the cluster now.'),
   memberRole: gauge('oplens_upstream_member_role', MEMBER_ROLE, 'Always 1; the label tells the role of a member now.'),
   memberUp: gauge(

@@ -4,6 +4,7 @@ import type { Host } from '../core/upstream.js'
 import type { Sample } from './counters.js'
 import type { Exposed } from './exposition.js'
 import { FAMILIES, type FamilyKey } from './families.js'
+import { exposeHealth } from './health-sources.js'
 import { formatLabels } from './label-text.js'
 import { exposeTopologies } from './topology-sources.js'
 
@@ -75,6 +76,7 @@ const CLUSTER_READS: Reads<ClusterStats> = [
   ['noPrimary', (s) => s.noPrimary],
   ['memberDown', (s) => s.memberDown],
   ['noUsableHost', (s) => s.noUsableHost],
+  ['panics', (s) => s.panics],
   ['connectRetries', (s) => s.connectRetries],
   ['membershipChanges', (s) => s.membershipChanges],
   ['discoveryFailures', (s) => s.discoveryFailures],
@@ -134,6 +136,7 @@ export function exposeSources(sources: ObservationSources): Exposed[] {
     ...exposed(CLUSTER_READS, named),
     { kind: 'samples', family: FAMILIES.upstreamHosts, samples: summed(counts) },
     { kind: 'samples', family: FAMILIES.breakerOpen, samples: clusters.flatMap(breakers) },
+    ...exposeHealth(clusters),
     ...exposeTopologies(clusters),
     { kind: 'samples', family: FAMILIES.membersWithoutListener, samples: summed(without) },
   ]

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../core/clock.js'
 import { OplensError } from '../core/errors.js'
+import type { HealthQuestion } from '../core/health.js'
 import type { Logger } from '../core/logger.js'
 import type { Probe } from '../core/probe.js'
 import { ClusterStats } from '../core/stats.js'
@@ -10,10 +11,13 @@ import { TcpCluster } from './cluster.js'
 import type { ClusterConfig } from './config.js'
 import type { Discovery } from './discovery/discovery.js'
 import { DnsDiscovery, type Resolve, systemResolve } from './discovery/dns.js'
+import { FileDiscovery } from './discovery/file.js'
 import { SrvDiscovery, SrvSource } from './discovery/srv.js'
 import { createSrvResolver, type SrvResolver } from './discovery/srv-records.js'
 import { createStaticDiscovery } from './discovery/static.js'
 import { type DialMap, memberEndpoint, TopologyDiscovery } from './discovery/topology.js'
+import { createCheck } from './health/create.js'
+import { HealthChecker } from './health/health-checker.js'
 import { createHost } from './host.js'
 import { TcpConnector } from './tcp-connector.js'
 import { UpstreamTls } from './tls.js'
@@ -41,6 +45,10 @@ export interface ClusterManagerDeps {
   /** The system's resolver unless a test brings its own. */
   readonly resolve?: Resolve
   readonly srvResolver?: SrvResolver
+  /** How the protocol of a cluster's listeners asks a host whether it works; undefined when it has no question. */
+  readonly questionOf?: (cluster: string) => HealthQuestion | undefined
+  /** How the text of a cluster's `file` becomes plain data, throwing with the reason when it is none. Default: JSON alone. */
+  readonly parseText?: (text: string) => unknown
   /** Undefined for a cluster whose hosts are taken as they are configured. */
   readonly watchOf?: (cluster: string) => Watch | undefined
   /** Nothing is looked up or asked before `start`. Default: at once. */
@@ -148,6 +156,8 @@ function createCluster(config: ClusterConfig, deps: ClusterManagerDeps, previous
     topology: watched?.topology,
     readPreference: config.read_preference,
     breaker: new CircuitBreaker(config.circuit_breakers, stats),
+    // Members that are watched are known better than any check could tell.
+    health: watched === undefined ? healthCheckerOf(config, connector, deps) : undefined,
     loadBalancer: createLoadBalancer(config.load_balancer, deps.random),
     connector,
     clock,
@@ -156,6 +166,18 @@ function createCluster(config: ClusterConfig, deps: ClusterManagerDeps, previous
     ...(previous === undefined ? {} : { previousHosts: previous.hosts }),
     onClose: () => tls?.close(),
   })
+}
+
+function healthCheckerOf(
+  { name, health_checks: checks, tls }: ClusterConfig,
+  connector: TcpConnector,
+  deps: ClusterManagerDeps,
+): HealthChecker | undefined {
+  if (checks === undefined) return undefined
+  const { clock, random, logger } = deps
+  const question = deps.questionOf?.(name)
+  const check = createCheck(checks, { connector, tls, clock, question })
+  return new HealthChecker({ cluster: name, check, timings: checks, clock, random, logger })
 }
 
 function watchMembers(config: ClusterConfig, watch: Watch, connector: TcpConnector, deps: ClusterManagerDeps) {
@@ -209,6 +231,9 @@ function createDiscovery(config: ClusterConfig, deps: ClusterManagerDeps): Disco
   if (config.dns !== undefined) {
     return new DnsDiscovery(config.dns, { ...deps, resolve: deps.resolve ?? systemResolve })
   }
-  const message = `Cluster ${config.name} has neither hosts, dns nor srv: its uri must be turned into hosts first`
+  if (config.file !== undefined) {
+    return new FileDiscovery(config.file, { clock: deps.clock, parseText: deps.parseText ?? JSON.parse })
+  }
+  const message = `Cluster ${config.name} has neither hosts, dns, srv nor file: its uri must be turned into hosts first`
   throw new OplensError(message, { code: 'OPL_CLUSTER_HOSTS', origin: 'config' })
 }

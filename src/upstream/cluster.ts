@@ -16,6 +16,7 @@ import type {
 } from '../core/upstream.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { Discovery } from './discovery/discovery.js'
+import type { HealthChecker } from './health/health-checker.js'
 import type { Endpoint } from './host.js'
 import { diffHostSets, NO_HOSTS, nextHostSet } from './host-set.js'
 import { HostLease } from './lease.js'
@@ -33,6 +34,8 @@ export interface TcpClusterParts {
   readonly topology: TopologyView | undefined
   readonly readPreference: ReadPreference
   readonly breaker: CircuitBreaker
+  /** Undefined: hosts are not checked. */
+  readonly health: HealthChecker | undefined
   readonly loadBalancer: LoadBalancer
   readonly connector: TcpConnector
   readonly clock: Clock
@@ -56,6 +59,8 @@ export class TcpCluster implements Cluster {
   readonly #listeners = new Set<(hosts: HostSet) => void>()
   readonly #waiting = new Set<() => void>()
   #isDiscovered = false
+  /** As discovery told them last. */
+  #endpoints: readonly Endpoint[]
   #hosts: HostSet
   /** Of `#pickable`, which is what the balancer may choose from. */
   #picker: Picker
@@ -66,14 +71,16 @@ export class TcpCluster implements Cluster {
     this.#parts = parts
     this.stats = parts.stats
     this.#hosts = parts.previousHosts ?? NO_HOSTS
-    this.#pickable = this.#hosts.usable
+    this.#endpoints = this.#hosts.all
+    this.#pickable = pickableOf(this.#hosts)
     this.#picker = parts.loadBalancer.build(this.#pickable)
   }
 
-  /** Discovery begins; once. */
+  /** Discovery and health checks begin; once. */
   start(): void {
+    this.#watchHealth()
     this.#parts.discovery.start({
-      found: (endpoints) => this.#replaceHosts(endpoints),
+      found: (endpoints) => this.#discovered(endpoints),
       failed: (reason) => this.#discoveryFailed(reason),
     })
   }
@@ -134,6 +141,7 @@ export class TcpCluster implements Cluster {
 
   close(): void {
     this.#parts.discovery.close()
+    this.#parts.health?.close()
     this.#parts.onClose()
     this.#listeners.clear()
     this.#wake()
@@ -250,13 +258,14 @@ export class TcpCluster implements Cluster {
     return failure
   }
 
-  /** Hosts that a connection to any may go to now. With nobody known to be usable, all: their own answers will tell. */
+  /** Of hosts that a connection to any may go to now. */
   #currentPicker(): Picker {
     const { topology, readPreference, loadBalancer } = this.#parts
-    if (topology === undefined) return this.#picker
     const { all, usable } = this.#hosts
+    const isPanic = usable.length === 0 && all.length > 0
+    if (isPanic) this.stats.panics++
+    if (topology === undefined) return this.#picker
     const names = new Set(selectMembers(topology.snapshot, readPreference).map(({ name }) => name))
-    const isPanic = usable.length === 0
     const pickable = isPanic ? all : usable.filter(({ name }) => names.has(name))
     const isSame = pickable.length === this.#pickable.length && pickable.every((host, i) => this.#pickable[i] === host)
     if (!isSame) {
@@ -276,17 +285,34 @@ export class TcpCluster implements Cluster {
     return error
   }
 
-  #replaceHosts(endpoints: readonly Endpoint[]): void {
-    const before = this.#hosts
-    const after = nextHostSet(before, endpoints)
+  #discovered(endpoints: readonly Endpoint[]): void {
     this.#isDiscovered = true
-    if (after !== before) {
-      this.#hosts = after
-      this.#pickable = after.usable
-      this.#picker = this.#parts.loadBalancer.build(after.usable)
-      this.#tellChange(before, after)
-    }
+    this.#endpoints = endpoints
+    this.#refresh()
+    this.#watchHealth()
     this.#wake()
+  }
+
+  /** A set and a picker of what discovery and health checks say now, when that is something new. */
+  #refresh(): void {
+    const before = this.#hosts
+    const after = nextHostSet(before, this.#endpoints)
+    if (after === before) return
+    this.#hosts = after
+    this.#pickable = pickableOf(after)
+    this.#picker = this.#parts.loadBalancer.build(this.#pickable)
+    this.#tellChange(before, after)
+  }
+
+  #watchHealth(): void {
+    const { all } = this.#hosts
+    const { health } = this.#parts
+    if (health !== undefined) health.watch(all, () => this.#refresh())
+    else if (all.some(({ state }) => state.health !== undefined)) {
+      // The cluster that this one replaces checked them: nobody would ever find them healthy again.
+      for (const { state } of all) state.health = undefined
+      this.#refresh()
+    }
   }
 
   #tellChange(before: HostSet, after: HostSet): void {
@@ -327,6 +353,9 @@ export class TcpCluster implements Cluster {
     })
   }
 }
+
+/** With nobody known to be usable, all: their own answers will tell. */
+const pickableOf = ({ all, usable }: HostSet): readonly Host[] => (usable.length === 0 ? all : usable)
 
 const aborted = (host: string) => new UpstreamError('aborted', host, `Connecting to ${host}: the client left`)
 

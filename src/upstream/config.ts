@@ -1,23 +1,7 @@
 import { z } from 'zod'
 import { isServiceName, parseDnsName } from '../core/dns-name.js'
-import { address, durationMs } from '../core/units.js'
-
-/** Timers of Node overflow past 2^31 ms and would fire at once. */
-const MAX_DURATION_MS = 24 * 86_400_000
-
-const duration = z
-  .string({ error: 'expected a duration with its unit, like 250ms, 2s, 5m or 1h' })
-  .transform((text, context) => durationMs(text, context))
-  .refine((ms) => ms <= MAX_DURATION_MS, { error: 'expected at most 24d' })
-const positiveDuration = duration.refine((ms) => ms > 0, { error: 'expected more than 0' })
-const addressText = z.string().transform((text, context) => address(text, context))
-const weight = z.int().min(1).max(128)
-
-/** `host:port` alone, or with a weight beside it. */
-const hostSchema = z.union([
-  addressText.transform((parsed) => ({ address: parsed, weight: 1 })),
-  z.strictObject({ address: addressText, weight: weight.default(1) }),
-])
+import { addressText, duration, hostSchema, positiveDuration } from './field-config.js'
+import { healthChecksSchema } from './health/config.js'
 
 const dnsSchema = z.strictObject({
   host: z.string().min(1),
@@ -43,6 +27,11 @@ const srvSchema = z.strictObject({
     .default('mongodb'),
   /** Of routers: so many are used, chosen at random; 0 takes all. */
   max_hosts: z.int().min(0).default(0),
+})
+
+const fileSchema = z.strictObject({
+  /** YAML or JSON that lists the hosts; read again when it changes. */
+  path: z.string().min(1),
 })
 
 const tlsSchema = z
@@ -87,7 +76,7 @@ const noTls = z
   .refine((isOn) => !isOn, { error: 'expected false or a mapping, {} takes all defaults' })
   .transform(() => undefined)
 
-/** One entry of `clusters:`. Exactly one of hosts, dns, srv and uri says where the hosts are; a uri is taken apart by the protocol that knows it. */
+/** One entry of `clusters:`. Exactly one of hosts, dns, srv, file and uri says where the hosts are; a uri is taken apart by the protocol that knows it. */
 export const clusterSchema = z
   .strictObject({
     name: z
@@ -96,6 +85,7 @@ export const clusterSchema = z
     hosts: z.array(hostSchema).min(1).optional(),
     dns: dnsSchema.optional(),
     srv: srvSchema.optional(),
+    file: fileSchema.optional(),
     uri: z.string().min(1).optional(),
     /** The name of the replica set that the hosts must be members of; without it, the one they are found to be. */
     replica_set: z.string().min(1).max(255).optional(),
@@ -107,17 +97,21 @@ export const clusterSchema = z
     primary_timeout: duration.prefault('10s'),
     /** Of connections that may go to any member. */
     read_preference: readPreferenceSchema.prefault({}),
+    health_checks: healthChecksSchema.optional(),
     circuit_breakers: breakersSchema.prefault({}),
     connect_timeout: positiveDuration.prefault('2s'),
     max_connect_attempts: z.int().min(1).max(16).default(3),
-    load_balancer: z.enum(['round_robin', 'least_request']).default('round_robin'),
+    load_balancer: z.enum(['round_robin', 'least_request', 'random']).default('round_robin'),
     tls: z.union([tlsSchema, noTls]).optional(),
     /** Idle time before the first keep-alive probe; 0 turns probes off. */
     tcp_keepalive: duration.prefault('60s'),
   })
-  .refine(({ hosts, dns, srv, uri }) => [hosts, dns, srv, uri].filter((source) => source !== undefined).length === 1, {
-    error: 'expected exactly one of hosts, dns, srv and uri',
-  })
+  .refine(
+    ({ hosts, dns, srv, file, uri }) => [hosts, dns, srv, file, uri].filter((one) => one !== undefined).length === 1,
+    {
+      error: 'expected exactly one of hosts, dns, srv, file and uri',
+    },
+  )
   .refine(({ srv, replica_set }) => srv === undefined || srv.max_hosts === 0 || replica_set === undefined, {
     error: 'expected 0 beside replica_set: a set tells all its members',
     path: ['srv', 'max_hosts'],
@@ -126,4 +120,5 @@ export const clusterSchema = z
 export type ClusterConfig = z.output<typeof clusterSchema>
 export type UpstreamTlsConfig = z.output<typeof tlsSchema>
 export type DnsConfig = z.output<typeof dnsSchema>
+export type FileConfig = z.output<typeof fileSchema>
 export type SrvConfig = z.output<typeof srvSchema>

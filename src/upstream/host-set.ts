@@ -11,7 +11,8 @@ export interface HostDiff {
 
 /**
  * The set that follows `previous`. A host whose address, name and weight stay keeps its object, and so its load and its place
- * in everybody's maps; one whose weight or address changed keeps its counters. Duplicates are dropped.
+ * in everybody's maps; one whose weight or address changed keeps its counters. Duplicates are dropped. An unhealthy host is
+ * not usable, whatever discovery says.
  * @returns `previous` itself when nothing changed but roles, whatever the order
  */
 export function nextHostSet(previous: HostSet, endpoints: readonly Endpoint[]): HostSet {
@@ -23,7 +24,7 @@ export function nextHostSet(previous: HostSet, endpoints: readonly Endpoint[]): 
     if (hosts.has(fresh.name)) continue
     const host = keepOrReplace(known.get(fresh.name), endpoint, fresh)
     hosts.set(fresh.name, host)
-    if (endpoint.isUsable !== false) usable.push(host)
+    if (endpoint.isUsable !== false && host.state.health?.state !== 'unhealthy') usable.push(host)
   }
   const all = [...hosts.values()]
   if (previous.version > 0 && hasSame(all, previous.all) && hasSame(usable, previous.usable)) return previous
@@ -37,11 +38,11 @@ const hasSame = (hosts: readonly Host[], others: readonly Host[]): boolean =>
 
 function keepOrReplace(old: Host | undefined, endpoint: Endpoint, fresh: Host): Host {
   if (old === undefined) return fresh
-  const isSame =
-    old.weight === endpoint.weight &&
-    old.hostname === endpoint.hostname &&
-    formatAddress(old.address) === formatAddress(endpoint.address)
-  if (!isSame) return createHost(endpoint, old.stats)
+  const isSamePlace =
+    old.hostname === endpoint.hostname && formatAddress(old.address) === formatAddress(endpoint.address)
+  // What was found at another place says nothing of this one.
+  if (!isSamePlace) return createHost(endpoint, old.stats)
+  if (old.weight !== endpoint.weight) return createHost(endpoint, old.stats, old.state.health)
   old.state.role = fresh.state.role
   return old
 }

@@ -1,3 +1,4 @@
+import type { HostHealth } from '../core/health.js'
 import { HostStats } from '../core/stats.js'
 import { type Address, formatAddress, type Host, type HostState } from '../core/upstream.js'
 
@@ -14,8 +15,11 @@ export interface Endpoint {
   readonly isUsable?: boolean
 }
 
-/** @param stats counters to go on with, when the host was known with another weight */
-export function createHost(endpoint: Endpoint, stats: HostStats = new HostStats()): Host {
+/**
+ * @param stats counters to go on with, when the host was known with another weight
+ * @param health the same of its checks
+ */
+export function createHost(endpoint: Endpoint, stats: HostStats = new HostStats(), health?: HostHealth): Host {
   const { address, hostname, weight, name = formatAddress(address), role = '' } = endpoint
-  return Object.freeze({ name, address, hostname, weight, stats, state: { role } })
+  return Object.freeze({ name, address, hostname, weight, stats, state: { role, health } })
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { AdminCluster, MemberListener, MemberTraffic } from '../../src/admin/sources.js'
+import { HostHealth } from '../../src/core/health.js'
 import { ClusterStats, HostStats } from '../../src/core/stats.js'
 import { type TopologyMember, type TopologySnapshot, TopologyStats } from '../../src/core/topology.js'
 import type { Host } from '../../src/core/upstream.js'
@@ -104,6 +105,7 @@ t.test('clusters tell what is known of each member, and join it with what was co
       connections: 12,
       operations: 34_567,
       failures: 8,
+      health: null,
       traffic: TRAFFIC,
     },
   })
@@ -179,12 +181,64 @@ t.test(
     const { ask } = await start(t, { clusters: () => [plain], memberTraffic: () => undefined })
     const lines = (await ask('/clusters?format=text')).body.split('\n')
     t.equal(lines[0], 'plain')
-    t.match(lines[2], /^ {2}a\.rs:27017 +yes +12 +34567 +8 +- +-$/)
-    t.match(lines[3], /^ {2}b\.rs:27017 +no +0 +0 +0 +- +-$/)
+    t.match(lines[2], /^ {2}a\.rs:27017 +yes +- +12 +34567 +8 +- +- *$/)
+    t.match(lines[3], /^ {2}b\.rs:27017 +no +- +0 +0 +0 +- +- *$/)
     const none = await start(t, { clusters: () => [] })
     t.equal((await none.ask('/clusters?format=text')).body, '')
   },
 )
+
+function checked(name: string, health: Partial<HostHealth>): Host {
+  const made = host(name)
+  made.state.health = Object.assign(new HostHealth(), health)
+  return made
+}
+
+t.test('what health checks find is told of each host: as data, as a table, and to the page', async (t) => {
+  const evil = 'connecting failed \u001b[2J'
+  const hosts = [
+    checked('a:1', { state: 'healthy', successes: 7 }),
+    checked('b:1', { state: 'unhealthy', reason: evil, networkFailures: 3 }),
+    checked('c:1', {}),
+  ]
+  const one = { ...watched({ hosts }), name: 'checked', topology: undefined }
+  const { ask } = await start(t, { clusters: () => [one, { ...watched({ hosts: HOSTS }), topology: undefined }] })
+  const [json, other] = JSON.parse((await ask('/clusters')).body)
+  t.match(json, {
+    panic: false,
+    hosts: [
+      { health: { state: 'healthy', reason: '', successes: 7 } },
+      { health: { state: 'unhealthy', reason: evil, networkFailures: 3 } },
+      { health: { state: 'unknown' } },
+    ],
+  })
+  t.equal(other.hosts[0].health, null)
+  const lines = (await ask('/clusters?format=text')).body.split('\n')
+  t.equal(lines[0], 'checked')
+  t.match(lines[1], /HOST +USABLE +HEALTH .* LAST CHECK/)
+  t.match(lines[2], /^ {2}a:1 +yes +healthy /)
+  t.match(lines[3], /^ {2}b:1 +no +unhealthy .* connecting failed \\u\{1b\}\[2J$/)
+  t.match(lines[4], /^ {2}c:1 +no +unknown /)
+  const page = JSON.parse((await ask('/operations')).body).checked
+  t.equal(page.length, 1, 'clusters that are checked, no others')
+  t.match(page[0], {
+    name: 'checked',
+    isPanic: false,
+    hosts: [{}, { health: { state: 'unhealthy', reason: evil } }, {}],
+  })
+})
+
+t.test('a cluster without a usable host says that all are used', async (t) => {
+  const all = [checked('a:1', { state: 'unhealthy' })]
+  const panicking = { ...watched(), hosts: { version: 1, all, usable: [] }, topology: undefined }
+  const empty = { ...watched(), name: 'empty', hosts: { version: 1, all: [], usable: [] }, topology: undefined }
+  const { ask } = await start(t, { clusters: () => [panicking, empty] })
+  const { body } = await ask('/clusters?format=text')
+  t.match(body, /^db: PANIC, no host is usable, so all are used\n/)
+  t.match(body, /^empty$/m)
+  t.match(JSON.parse((await ask('/clusters')).body), [{ panic: true }, { panic: false }])
+  t.match(JSON.parse((await ask('/operations')).body).checked, [{ name: 'db', isPanic: true }])
+})
 
 t.test('names, reasons and tags can do nothing to the terminal', async (t) => {
   const evil = '\u001b[2J\u202e'

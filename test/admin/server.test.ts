@@ -38,7 +38,7 @@ t.test('the page and all it needs are served, with headers that keep other sites
     for (const [, name] of answer.body.matchAll(/ from '\.(\/[^']+)'/g)) await read(name ?? '')
   }
   await read('/page.js')
-  t.same([...scripts.keys()].sort(), ['/format.js', '/page.js', '/sets.js'])
+  t.same([...scripts.keys()].sort(), ['/format.js', '/hosts.js', '/page.js', '/sets.js'])
   for (const [path, script] of scripts) {
     t.notMatch(
       script,

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { ConnectionInfo as Connection } from '../../src/core/connection.js'
 import { DecodeError } from '../../src/core/errors.js'
 import { Exchange, type Operation } from '../../src/core/exchange.js'
+import { type HealthState, HostHealth } from '../../src/core/health.js'
 import type { Logger } from '../../src/core/logger.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { CLOSE_REASONS, type Observer } from '../../src/core/observer.js'
@@ -271,6 +272,11 @@ function filledSources(): FilledSources {
     return made
   }
   const twice = host('b:1')
+  const checkedHost = (name: string, state: HealthState): Host => {
+    const made = hostOf(name)
+    made.state.health = Object.assign(fill(new HostHealth()), { state, reason: '' })
+    return made
+  }
   return {
     listeners: [{ name: 'front', cluster: 'shop', stats: fill(new ListenerStats()) }],
     clusters: [
@@ -287,7 +293,7 @@ function filledSources(): FilledSources {
       {
         name: 'plain',
         stats: new ClusterStats(),
-        hosts: [],
+        hosts: [checkedHost('c:1', 'healthy'), checkedHost('d:1', 'unhealthy'), checkedHost('e:1', 'unknown')],
         breaker: { isConnectionsOpen: true, isPendingOpen: false, isRequestsOpen: false, isRetriesOpen: true },
         topology: undefined,
       },
@@ -308,7 +314,7 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
     8,
     'one host is one series, two are summed',
   )
-  t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 15)
+  t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 16)
   t.equal(sample(got, 'oplens_upstream_hosts', { cluster: 'shop' }), 3)
   t.equal(sample(got, 'oplens_build_info', { version: '1.2.3', node_version: process.versions.node }), 1)
   const values = (pattern: RegExp) =>
@@ -331,6 +337,12 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
     Object.values(new ClusterStats()).map((_, i) => i + 1),
     'no field is left out',
   )
+  const healthy = (host: string) => sample(got, 'oplens_upstream_host_healthy', { cluster: 'plain', host })
+  t.same(['c:1', 'd:1', 'e:1', 'a:1'].map(healthy), [1, 0, undefined, undefined], 'not known is neither')
+  const checks = (result: string) => sample(got, 'oplens_upstream_health_checks_total', { host: 'd:1', result })
+  t.same(['success', 'failure', 'network_failure', 'timeout'].map(checks), [3, 4, 5, 6])
+  const turned = (to: string) => sample(got, 'oplens_upstream_health_transitions_total', { host: 'e:1', to })
+  t.same(['healthy', 'unhealthy'].map(turned), [7, 8])
   for (const listener of sources.listeners) listener.name = 'renamed'
   t.equal(sample(await scrape(o), 'oplens_downstream_connections_total', { listener: 'renamed' }), 1)
 })

@@ -14,8 +14,11 @@ export interface StubServer {
   close(): Promise<void>
 }
 
-/** @param serve gets each socket, half-open allowed, errors already listened to */
-export async function startStub(serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<StubServer> {
+/**
+ * @param serve gets each socket, half-open allowed, errors already listened to
+ * @param wanted the port of one that was closed and comes back
+ */
+export async function startStub(serve: (socket: Socket) => void, host = '127.0.0.1', wanted = 0): Promise<StubServer> {
   const server = createServer({ allowHalfOpen: true, noDelay: true })
   const sockets: Socket[] = []
   server.on('connection', (socket) => {
@@ -24,7 +27,7 @@ export async function startStub(serve: (socket: Socket) => void, host = '127.0.0
     serve(socket)
     server.emit('stub')
   })
-  server.listen(0, host)
+  server.listen(wanted, host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {

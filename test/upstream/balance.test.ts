@@ -38,7 +38,7 @@ t.test('round robin spreads the turns of a heavy host between the others', (t) =
   t.end()
 })
 
-for (const type of ['round_robin', 'least_request'] as const) {
+for (const type of ['round_robin', 'least_request', 'random'] as const) {
   t.test(`${type} never picks a host that failed already, and finds any other`, (t) => {
     fc.assert(
       fc.property(weightsArbitrary, fc.integer(), fc.nat(127), (weights, seed, mask) => {
@@ -61,6 +61,27 @@ for (const type of ['round_robin', 'least_request'] as const) {
     t.end()
   })
 }
+
+t.test('random gives each host the share of its weight, in no order, and the same to what is left', (t) => {
+  for (const [weights, not, expected] of [
+    [[1, 1, 1, 1], [], [0.25, 0.25, 0.25, 0.25]],
+    [[5, 3, 2], [], [0.5, 0.3, 0.2]],
+    [[5, 3, 2], [0], [0, 0.6, 0.4]],
+    [[1, 1, 1], [1], [0.5, 0, 0.5]],
+  ] as const) {
+    const hosts = hostsOf(weights)
+    const want = not.length === 0 ? {} : { not: new Set(not.map((i) => hosts[i] as Host)) }
+    const picker = createLoadBalancer('random', seededRandom(5)).build(hosts)
+    const picks = Array.from({ length: 20_000 }, () => hosts.indexOf(picker.pick(want) as Host))
+    const shares = hosts.map((_, i) => picks.filter((pick) => pick === i).length / picks.length)
+    const isNear = shares.every((share, i) => Math.abs(share - (expected[i] ?? 0)) < 0.02)
+    t.ok(isNear, `weights ${weights} without ${not}: ${shares}`)
+    const repeats = picks.filter((pick, i) => pick === picks[i + 1]).length / picks.length
+    const chance = sum(shares.map((share) => share * share))
+    t.ok(Math.abs(repeats - chance) < 0.02, `the last pick says nothing of the next: ${repeats}, ${chance}`)
+  }
+  t.end()
+})
 
 t.test('least request keeps held connections in proportion to the weights', (t) => {
   fc.assert(

@@ -242,7 +242,7 @@ t.test('the schema takes a name, its service and a number of hosts, and TLS may 
     ['an underscore before the service', { srv: { ...srv, service: '_mongodb' } }, 'name of a service'],
     ['a negative number', { srv: { ...srv, max_hosts: -1 } }, 'max_hosts'],
     ['a limit in a set', { srv: { ...srv, max_hosts: 1 }, replica_set: 'rs0' }, 'expected 0 beside replica_set'],
-    ['two sources', { srv, hosts: ['a:1'] }, 'exactly one of hosts, dns, srv and uri'],
+    ['two sources', { srv, hosts: ['a:1'] }, 'exactly one of hosts, dns, srv, file and uri'],
     ['TLS that is just on', { srv, tls: true }, 'expected false or a mapping'],
   ]
   for (const [name, config, words] of refused) {

@@ -48,3 +48,14 @@ export function bytes(value) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text
 }
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {string} className @param {(Node | string)[]} children
+ */
+export function make(tag, className, ...children) {
+  const made = document.createElement(tag)
+  if (className !== '') made.className = className
+  made.append(...children)
+  return made
+}

@@ -3,6 +3,7 @@
 // goes through textContent, and characters that hide or turn text are written out.
 
 import { bytes, count, duration, element, perSecond, setText, visible, whole } from './format.js'
+import { showHosts } from './hosts.js'
 import { showSets } from './sets.js'
 
 /**
@@ -13,7 +14,7 @@ import { showSets } from './sets.js'
  * @typedef {{product: {name: string, version: string}, readiness: {ready: boolean, reason: string},
  *   listeners: {name: string, protocol: string, cluster: string, address: string, uri: string}[],
  *   live: {connections: number, active: number, awaitedActive: number},
- *   topologies: import('./sets.js').Topology[],
+ *   topologies: import('./sets.js').Topology[], checked: import('./hosts.js').Checked[],
  *   totals: {rate: number, errorRate: number, operations: number, errors: number, awaited: number},
  *   rows: Row[], rowsTotal: number}} Report
  * @typedef {{id: string, title: string, explain: string, shown: string, value: (row: Row) => number | string,
@@ -347,6 +348,7 @@ function show() {
   if (report === undefined) return
   showTotals(report)
   showSets(report.topologies)
+  showHosts(report.checked)
   showTable(report)
 }
 

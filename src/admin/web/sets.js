@@ -1,7 +1,7 @@
 // @ts-check
 // Replica sets on the page: a card for each member, in the set's own order, so that an election moves the mark and not the cards.
 
-import { count, duration, element, perSecond, setText, visible, whole } from './format.js'
+import { count, duration, element, make, perSecond, setText, visible, whole } from './format.js'
 
 /**
  * @typedef {{rate: number, p50Ms: number | null, p99Ms: number | null, isRecent: boolean}} Traffic
@@ -46,17 +46,6 @@ const NUMBERS = [
 
 /** By cluster; kept, so that what is selected or folded stays so. @type {Map<string, Frame>} */
 const frames = new Map()
-
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag @param {string} className @param {(Node | string)[]} children
- */
-function make(tag, className, ...children) {
-  const made = document.createElement(tag)
-  if (className !== '') made.className = className
-  made.append(...children)
-  return made
-}
 
 /** @param {Topology[]} topologies */
 export function showSets(topologies) {

@@ -17,6 +17,8 @@ export const dynamodb: HttpProtocol<DynamodbConfig> = {
   name: 'dynamodb',
   transport: 'http',
   config: dynamodbConfigSchema,
+  // What no client asks needs no signature: the service answers 200, DynamoDB Local 400.
+  health: { method: 'GET', path: '/', statuses: [200, 400] },
   createCodec(config): HttpCodec {
     const shared: Shared = {
       operations: new OperationTable(MAX_OPERATIONS),

@@ -1,5 +1,6 @@
 import type { Random } from '../../core/clock.js'
 import type { Host, LoadBalancer, Picker, PickWant } from '../../core/upstream.js'
+import { drawWeighted, totalWeight } from './weighted-draw.js'
 
 /**
  * Two hosts at random, the less loaded one wins: near the best choice, without the herd that runs to the single least loaded
@@ -18,7 +19,7 @@ class TwoChoicePicker implements Picker {
   constructor(hosts: readonly Host[], random: Random) {
     this.#hosts = hosts
     this.#random = random
-    this.#totalWeight = hosts.reduce((sum, host) => sum + host.weight, 0)
+    this.#totalWeight = totalWeight(hosts)
   }
 
   pick(want: PickWant): Host | undefined {
@@ -28,20 +29,8 @@ class TwoChoicePicker implements Picker {
     return other !== undefined && load(other) < load(one) ? other : one
   }
 
-  /** One allowed host, each as likely as its weight says. */
   #draw(not: ReadonlySet<Host> | undefined, taken: Host | undefined): Host | undefined {
-    let allowed = this.#totalWeight
-    if (taken !== undefined) allowed -= taken.weight
-    if (not !== undefined) for (const host of not) if (this.#hosts.includes(host)) allowed -= host.weight
-    let left = this.#random() * allowed
-    let last: Host | undefined
-    for (const host of this.#hosts) {
-      if (host === taken || not?.has(host) === true) continue
-      last = host
-      left -= host.weight
-      if (left < 0) break
-    }
-    return last
+    return drawWeighted(this.#hosts, this.#totalWeight, this.#random(), not, taken)
   }
 }
 

@@ -20,6 +20,9 @@ export interface ProbeFailure {
 const MAX_REASON_LENGTH = 200
 const UNRESOLVABLE: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME'])
 
+/** The second is a Unix socket's: its file is gone. */
+const REFUSALS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
+
 export const CONNECT_TIMEOUT: ProbeFailure = { kind: 'connect_timeout', reason: 'connecting took too long' }
 export const NO_ANSWER: ProbeFailure = { kind: 'no_answer', reason: 'it gave no answer in time' }
 export const CLOSED: ProbeFailure = { kind: 'closed', reason: 'it closed the connection' }
@@ -37,6 +40,12 @@ export function brokenConnection(error: unknown): ProbeFailure {
 export function protocolFailure(error: unknown): ProbeFailure {
   const reason = error instanceof Error ? error.message : String(error)
   return { kind: 'protocol', reason: reason.slice(0, MAX_REASON_LENGTH) }
+}
+
+/** Nobody listens there: on no address that the name has. */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefusal)
+  return REFUSALS.has(errorCode(error))
 }
 
 /** The system's or OpenSSL's word for it, wherever it is wrapped; messages hold ports and addresses that change by the attempt. */
