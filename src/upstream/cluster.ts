@@ -121,7 +121,9 @@ export class TcpCluster implements Cluster {
 
   choose(want: PickWant): Host | undefined {
     const host = this.#currentPicker().pick(want)
-    if (host === undefined && want.not === undefined) this.stats.noUsableHost++
+    if (want.not === undefined) {
+      if (host === undefined) this.stats.noUsableHost++
+    } else if (host !== undefined) this.stats.connectRetries++
     return host
   }
 

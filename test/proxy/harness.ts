@@ -25,6 +25,10 @@ import { clusterSchema } from '../../src/upstream/config.js'
 export class RecordingHub implements Hub {
   readonly name = 'recording'
   readonly lines: string[] = []
+  readonly started: Exchange[] = []
+  readonly ended: Exchange[] = []
+  /** Why each connection that closed did. */
+  readonly closed: CloseReason[] = []
   readonly #waiting = new Set<() => void>()
 
   /** The first line that starts with `words`, now or when it comes. */
@@ -41,14 +45,17 @@ export class RecordingHub implements Hub {
   }
 
   connectionClosed(_connection: ConnectionInfo, reason: CloseReason): void {
+    this.closed.push(reason)
     this.#add(`closed ${reason}`)
   }
 
   exchangeStarted(exchange: Exchange): void {
+    this.started.push(exchange)
     this.#add(`started ${exchange.operation.command}`)
   }
 
   exchangeEnded(exchange: Exchange): void {
+    this.ended.push(exchange)
     this.#add(`ended ${exchange.operation.command} ${exchange.outcome?.kind} ${exchange.outcome?.by}`.trimEnd())
   }
 

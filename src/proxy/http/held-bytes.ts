@@ -1,5 +1,7 @@
 import { MIN_HELD_BYTES } from './limits.js'
 
+const NO_BYTES = Buffer.alloc(0)
+
 /** Bytes of a section that was cut, until it is whole. Its owner bounds it. */
 export class HeldBytes {
   #buffer: Buffer | undefined = undefined
@@ -15,7 +17,7 @@ export class HeldBytes {
 
   /** All of them; the caller's own. */
   take(): Buffer {
-    const bytes = (this.#buffer as Buffer).subarray(0, this.length)
+    const bytes = this.#buffer?.subarray(0, this.length) ?? NO_BYTES
     this.clear()
     return bytes
   }

@@ -1,91 +1,73 @@
 import type { Socket } from 'node:net'
 import type { ConnectionInfo } from '../../core/connection.js'
-import { DecodeError, UpstreamError } from '../../core/errors.js'
-import type { HttpRefusal, HttpSigner } from '../../core/http.js'
+import { DecodeError } from '../../core/errors.js'
+import type { HttpRefusal } from '../../core/http.js'
 import type { CloseReason } from '../../core/observer.js'
 import { ABORTED, type Outcome, refused } from '../../core/outcome.js'
 import type { ListenerStats } from '../../core/stats.js'
 import type { Cluster, Host } from '../../core/upstream.js'
 import type { ProxiedConnection } from '../proxy-listener.js'
+import { ClientReader, type RequestTaker } from './client-reader.js'
 import { type HttpTimeouts, overdue } from './deadlines.js'
-import { forwardHead } from './forward-head.js'
+import { Downstream } from './downstream.js'
 import type { ReplyHead, RequestHead } from './head/heads.js'
-import type { HttpLog } from './http-log.js'
 import type { HttpLimits } from './limits.js'
 import type { HttpEnd } from './message-scanner.js'
 import type { HttpOperationDeps } from './operation.js'
 import type { HttpPiece } from './piece.js'
-import { PieceFlow, Replay } from './piece-flow.js'
-import { CONTINUE, encodeReply, refusal, replyRefused, requestRefused } from './proxy-reply.js'
+import { CONTINUE, type ReplyOptions, refusal, replyRefused, requestRefused } from './proxy-reply.js'
 import { HTTP_REASONS, type HttpReason } from './reasons.js'
-import { RequestParser } from './request-parser.js'
-import { Signing } from './signing.js'
+import { ReplyForwarder } from './reply-forwarder.js'
+import { type RequestEvents, RequestSender, type RequestSenderDeps } from './request-sender.js'
 import { Turn } from './turn.js'
-import type { ReplyUser, UpstreamHttp } from './upstream-connection.js'
-import type { UpstreamPool } from './upstream-pool.js'
+import type { ReplyUser } from './upstream-connection.js'
 
 /** What all connections of a listener share. */
-export interface HttpConnectionDeps extends HttpOperationDeps {
+export interface HttpConnectionDeps extends HttpOperationDeps, RequestSenderDeps {
   /** Where a request goes. */
   readonly route: (head: RequestHead) => Cluster | undefined
-  readonly pool: UpstreamPool
   readonly limits: HttpLimits
-  /** Requests get another signature; undefined lets them keep theirs. */
-  readonly signer: HttpSigner | undefined
   readonly timeouts: HttpTimeouts
-  /** A reset can be sent to clients: plain TCP. */
-  readonly canResetDownstream: boolean
   readonly stats: ListenerStats
-  readonly log: HttpLog
   readonly onClosed: (connection: HttpConnection) => void
 }
 
-/** How long a client that was told the end may take to say its own, and to take its last bytes. */
-const LINGER_MS = 1_000
-const FLUSH_MS = 30_000
-
 /**
- * One client connection that speaks HTTP/1.1, and the request that it is at. Requests that are sent ahead wait unread until the
- * reply before them is out.
+ * One client connection that speaks HTTP/1.1, one request at a time: its turn. A request is forwarded piece by piece, written
+ * before it is decoded; so is its reply. A turn ends in one place, however it ends.
  *
- *     open ──told its end──▶ closing ──socket closed──▶ closed
- *
- * A request is forwarded piece by piece, written before it is decoded; so is its reply.
+ *     idle ──head──▶ turn ──reply's end, or an answer of our own──▶ idle, or the end of the connection
  */
-export class HttpConnection implements ProxiedConnection, ReplyUser {
+export class HttpConnection implements ProxiedConnection, RequestTaker, RequestEvents, ReplyUser {
   readonly info: ConnectionInfo
   readonly #deps: HttpConnectionDeps
-  readonly #downstream: Socket
-  readonly #parser: RequestParser
-  readonly #requests = new PieceFlow('request')
-  readonly #replies = new PieceFlow('reply')
-  #state: 'open' | 'closing' | 'closed' = 'open'
+  readonly #downstream: Downstream
+  readonly #client: ClientReader
+  readonly #requests: RequestSender
+  readonly #replies: ReplyForwarder
   #turn: Turn | undefined = undefined
-  /** Bytes of the client that wait for their turn; then it is not read. */
-  #held: Buffer | undefined = undefined
-  #heldAt = 0
+  /** The client said its end. */
   #hasEnded = false
-  #reason: CloseReason | undefined = undefined
   #drainReason: CloseReason | undefined = undefined
-  /** Something came since the last `check`. */
+  /** Something moved since the last `check`. */
   #wasActive = true
   #activeAtMs = 0
   /** Since when a head is awaited or incomplete; 0 between two requests. */
   #headSinceMs: number
-  #closingSinceMs = 0
 
-  /** @param downstream just accepted, TLS done, nobody listening yet */
-  constructor(info: ConnectionInfo, downstream: Socket, deps: HttpConnectionDeps) {
+  /** @param socket just accepted, TLS done, nobody listening yet */
+  constructor(info: ConnectionInfo, socket: Socket, deps: HttpConnectionDeps) {
     this.info = info
-    this.#downstream = downstream
     this.#deps = deps
-    this.#parser = new RequestParser(deps.limits)
-    this.#replies.sink = downstream
+    this.#downstream = new Downstream(socket, info, deps.stats)
+    this.#client = new ClientReader(socket, deps.limits, this)
+    this.#requests = new RequestSender(deps, info, socket, this)
+    this.#replies = new ReplyForwarder(socket)
     this.#headSinceMs = info.openedAtMs
   }
 
   start(): void {
-    const socket = this.#downstream
+    const { socket } = this.#downstream
     socket.on('error', () => this.#clientGone('client_reset'))
     socket.on('end', () => this.#clientEnded())
     socket.on('close', () => this.#closed())
@@ -93,23 +75,25 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
     socket.on('data', (chunk) => this.#received(chunk))
   }
 
-  get host(): Host | undefined {
-    return this.#turn?.upstream?.host
-  }
+  // --- As its listener and a drain see it.
 
   readonly isDecoded = true
   readonly isMonitor = false
 
+  get host(): Host | undefined {
+    return this.#turn?.upstream?.host
+  }
+
   get inFlight(): number {
-    return this.#turn !== undefined || !this.#parser.isIdle ? 1 : 0
+    return this.#turn !== undefined || !this.#client.isIdle ? 1 : 0
   }
 
   get isClosing(): boolean {
-    return this.#state !== 'open'
+    return !this.#downstream.isOpen
   }
 
   get isFlushing(): boolean {
-    return this.#downstream.writableLength > 0
+    return this.#downstream.isFlushing
   }
 
   get isLeaving(): boolean {
@@ -127,233 +111,81 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
   }
 
   cut(reason: CloseReason): void {
-    this.#because(reason)
+    const isLoss = this.#turn?.isReplyBegun === true || this.isFlushing
     this.#abortTurn(ABORTED.proxy)
-    this.#downstream.destroy()
+    if (isLoss) this.#downstream.reset(reason)
+    else this.#downstream.destroy(reason)
   }
 
-  /** Now and then: what has taken too long ends. */
-  check(nowMs: number): void {
-    if (this.#wasActive) {
-      this.#wasActive = false
-      this.#activeAtMs = nowMs
-    }
-    if (this.#state === 'closing') this.#checkLinger(nowMs)
-    else if (this.#state === 'open') this.#checkOpen(nowMs)
-  }
-
-  // --- The client's side.
-
-  #drained(): void {
-    if (this.#turn !== undefined) this.#turn.upstream?.resume()
-    else if (this.#state === 'open') this.#unhold()
-  }
+  // --- The client speaks.
 
   #received(chunk: Buffer): void {
     this.#wasActive = true
-    this.info.bytesReceived += chunk.length
-    this.#deps.stats.bytesReceived += chunk.length
-    if (this.#state !== 'open') return
-    if (this.#held === undefined) this.#read(chunk, 0)
-    // A paused TLS socket may have one more chunk on its way.
-    else
-      this.#held = Buffer.concat(
-        [this.#held.subarray(this.#heldAt), chunk],
-        this.#held.length - this.#heldAt + chunk.length,
-      )
+    this.#downstream.countReceived(chunk.length)
+    if (this.#downstream.isOpen) this.#client.received(chunk)
   }
 
-  /** As far as the current request goes; the rest is held. */
-  #read(chunk: Buffer, from: number): void {
-    this.#held = undefined
-    let at = from
-    while (at < chunk.length && this.#state === 'open') {
-      const turn = this.#turn
-      if (turn !== undefined && !turn.takesRequest) {
-        this.#hold(chunk, at)
-        break
-      }
-      const piece = this.#parser.next(chunk, at)
-      at = piece.next
-      if (piece.kind === 'refused') {
-        this.#requestRefused(piece.reason as HttpReason)
-        return
-      }
-      if (piece.head !== undefined) this.#begin(piece.head, piece.last)
-      else if (piece.kind !== 'none' && turn !== undefined) this.#pass(turn, piece)
-      else if (this.#headSinceMs === 0 && turn === undefined) this.#headSinceMs = this.#deps.clock.now()
-      this.#turn?.operation.countRequest(piece.end - piece.start)
-    }
-    const refusal = this.#turn?.refusal
-    if (this.#turn !== undefined && refusal !== undefined) this.#answer(this.#turn, refusal)
-    else this.#settleRequest()
-  }
-
-  /** Some of a request's body. */
-  #pass(turn: Turn, piece: HttpPiece<RequestHead>): void {
-    const { signing } = turn
-    turn.isRequestRead = piece.last
-    if (signing === undefined) {
-      this.#requests.addPiece(piece)
-    } else if (signing.isGathering) {
-      if (!signing.gather(piece, turn.operation)) this.#refuseBody(turn, 413, 'The body is too large to be signed')
-      else if (piece.last) void this.#sign(turn, signing)
-    } else {
-      signing.pass(piece)
-      // Its last byte does not go out then: nobody may take the request for whole.
-      if (piece.last && !signing.isAsDeclared()) {
-        this.#refuseBody(turn, 400, 'The body is not what x-amz-content-sha256 says')
-      } else this.#requests.addPiece(piece)
-    }
-  }
-
-  #refuseBody(turn: Turn, status: 400 | 413, message: string): void {
-    if (turn.isReplyBegun) this.#settleReply(turn)
-    else this.#say(refusal(status, message, { close: true }))
-    this.#abortTurn(refused(status, ''))
-    this.#finish('completed')
-  }
-
-  #hold(chunk: Buffer, at: number): void {
-    this.#held = chunk
-    this.#heldAt = at
-    this.#downstream.pause()
-  }
-
-  /** Written first, decoded after. */
-  #settleRequest(): void {
+  get takesPiece(): boolean {
     const turn = this.#turn
-    const upstream = turn?.upstream
-    if (turn === undefined || upstream === undefined) return
-    if (!this.#requests.flush() && !turn.isRequestRead) {
-      this.#downstream.pause()
-      this.#deps.stats.readingPaused++
-    }
-    this.#requests.drainPayload(turn.operation)
-    if (turn.isRequestRead) turn.requestEnded(this.#deps.clock.now())
-  }
-
-  #unhold(): void {
+    if (turn !== undefined) return turn.takesRequest
     // Who reads no replies may send no requests.
-    if (this.#turn === undefined && this.#downstream.writableNeedDrain && this.isFlushing) {
-      this.#downstream.pause()
-      return
-    }
-    const held = this.#held
-    if (held !== undefined) this.#read(held, this.#heldAt)
-    if (this.#held === undefined) this.#downstream.resume()
+    return this.#downstream.isOpen && this.#downstream.hasRoom
   }
 
-  #begin(head: RequestHead, isWhole: boolean): void {
-    this.#headSinceMs = 0
-    const nowMs = this.#deps.clock.now()
-    const turn = new Turn(head, this.#deps, this.info, nowMs)
-    turn.isRequestRead = isWhole
-    this.#turn = turn
-    this.info.host = undefined
-    const cluster = this.#deps.route(head)
-    if (cluster === undefined) {
-      turn.refusal = { kind: 'unavailable', message: `There is no cluster ${this.info.cluster}` }
-      return
-    }
-    if (!cluster.requests.start()) {
-      turn.refusal = { kind: 'unavailable', message: `Cluster ${cluster.name} has too many requests in flight` }
-      return
-    }
-    turn.cluster = cluster
-    const { signer } = this.#deps
-    if (signer === undefined) this.#send(turn, cluster)
-    else this.#beginSigning(turn, new Signing(signer, head))
-  }
-
-  #beginSigning(turn: Turn, signing: Signing): void {
-    turn.signing = signing
-    if (!signing.isGathering || turn.isRequestRead) void this.#sign(turn, signing)
-    else if (signing.isTooLarge) this.#refuseBody(turn, 413, 'The body is too large to be signed')
-    else if (turn.head.expectsContinue) this.#say(CONTINUE)
-  }
-
-  async #sign(turn: Turn, signing: Signing): Promise<void> {
-    const result = await signing.sign().catch(asError)
-    const { cluster } = turn
-    if (turn !== this.#turn || cluster === undefined) return
-    if (result instanceof Error) {
-      this.#deps.log.signingFailed(this.info, result)
-      this.#answer(turn, { kind: 'unavailable', message: 'The request could not be signed: see the log of the proxy' })
-      return
-    }
-    turn.signedHead = result
-    this.#send(turn, cluster)
-    this.#settleRequest()
-    this.#unhold()
-  }
-
-  /** To a connection that rests, at once; else to one that is dialled first. */
-  #send(turn: Turn, cluster: Cluster): void {
-    const host = cluster.choose(ANY_HOST)
-    const upstream = host === undefined ? undefined : this.#deps.pool.take(host)
-    if (upstream === undefined) void this.#dial(turn, cluster, host)
-    else this.#bind(turn, upstream)
-  }
-
-  async #dial(turn: Turn, cluster: Cluster, first: Host | undefined): Promise<void> {
-    const dialling = new AbortController()
-    turn.dialling = dialling
-    const result = await this.#deps.pool.dial(cluster, first, dialling.signal).catch(asError)
-    turn.dialling = undefined
-    if (turn !== this.#turn || this.#state !== 'open') {
-      if (!(result instanceof Error)) this.#deps.pool.giveBack(result, true, this.#deps.clock.now())
-      return
-    }
-    if (result instanceof Error) this.#dialFailed(turn, result)
-    else {
-      this.#bind(turn, result)
-      this.#settleRequest()
-      this.#unhold()
-    }
-  }
-
-  /** The request's head goes out; its body follows as it is read. */
-  #bind(turn: Turn, upstream: UpstreamHttp): void {
-    turn.upstream = upstream
-    this.info.host = upstream.host
-    upstream.begin(turn.head, this, this.#downstream)
-    const requests = this.#requests
-    requests.sink = upstream.socket
-    if (turn.retry !== undefined) {
-      // What was sent before is sent again; what was not yet read follows.
-      requests.copy = undefined
-      for (const bytes of turn.retry.sent) requests.add(bytes, 0, bytes.length)
-      return
-    }
-    // A connection that is new fails for a reason that a second try would meet, too.
-    requests.copy = upstream.served > 0 ? new Replay() : undefined
-    turn.replay = requests.copy
-    const { head, signedHead, signing } = turn
-    if (signedHead !== undefined) {
-      requests.add(signedHead, 0, signedHead.length)
-      for (const bytes of signing?.gathered ?? []) requests.add(bytes, 0, bytes.length)
-    } else if (!head.facts.hasHopByHop && head.facts.minorVersion === 1)
-      requests.add(head.headers.bytes, head.headers.start, head.headers.end)
-    else {
-      const bytes = forwardHead(head, head.facts.minorVersion === 0 ? 'keep-alive' : undefined)
-      requests.add(bytes, 0, bytes.length)
-    }
-  }
-
-  #requestRefused(reason: HttpReason): void {
+  take(piece: HttpPiece<RequestHead>): void {
     const turn = this.#turn
+    if (piece.kind === 'refused') this.#requestRefused(turn, piece.reason as HttpReason)
+    else if (piece.head !== undefined) this.#begin(piece.head, piece)
+    else if (turn !== undefined) this.#pass(turn, piece)
+    else if (this.#headSinceMs === 0) this.#headSinceMs = this.#deps.clock.now()
+  }
+
+  taken(): boolean {
+    if (this.#hasEnded) this.#heardOut()
+    const turn = this.#turn
+    if (turn === undefined) return this.#downstream.hasRoom || !this.#downstream.isOpen
+    const hasRoom = this.#requests.settle(turn)
+    if (!hasRoom) this.#deps.stats.readingPaused++
+    return hasRoom
+  }
+
+  #begin(head: RequestHead, { start, end, last }: HttpPiece<RequestHead>): void {
+    this.#headSinceMs = 0
+    this.info.host = undefined
+    const turn = new Turn(head, this.#deps, this.info, this.#deps.clock.now())
+    turn.isRequestRead = last
+    turn.operation.countRequest(end - start)
+    this.#turn = turn
+    const cluster = this.#deps.route(head)
+    if (cluster === undefined) this.#unavailable(turn, `There is no cluster ${this.info.cluster}`)
+    else if (cluster.requests.start()) this.#requests.begin(turn, cluster)
+    else this.#unavailable(turn, `Cluster ${cluster.name} has too many requests in flight`)
+  }
+
+  #pass(turn: Turn, piece: HttpPiece<RequestHead>): void {
+    turn.operation.countRequest(piece.end - piece.start)
+    if (piece.kind !== 'none') this.#requests.pass(turn, piece)
+  }
+
+  #requestRefused(turn: Turn | undefined, reason: HttpReason): void {
     this.#deps.hub.decodingLost(this.info, 'request', new DecodeError(reason, HTTP_REASONS[reason].message))
     this.#deps.log.refused(this.info, 'request', reason)
     // What was sent of it must not be completed by anybody.
-    if (turn !== undefined) this.#abortTurn(ABORTED.proxy)
-    if (turn?.isReplyBegun !== true) this.#say(requestRefused(reason))
-    this.#finish('undecodable')
+    if (turn?.isReplyBegun === true) this.#breakReply(turn, ABORTED.proxy, 'undecodable')
+    else {
+      this.#answerLast(turn, (options) => requestRefused(reason, options), ABORTED.proxy)
+      this.#finish('undecodable')
+    }
   }
 
   #clientEnded(): void {
     this.#hasEnded = true
-    if (this.#state !== 'open') return
+    this.#heardOut()
+  }
+
+  /** Its end counts when all that it said before has had its turn. */
+  #heardOut(): void {
+    if (!this.#downstream.isOpen || this.#client.isHolding) return
     const turn = this.#turn
     if (turn === undefined) this.#finish('client_closed')
     else if (!turn.isRequestRead) this.#clientGone('client_closed')
@@ -361,22 +193,48 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
   }
 
   #clientGone(reason: CloseReason): void {
-    this.#because(reason)
     this.#abortTurn(ABORTED.client)
-    this.#downstream.destroy()
+    this.#downstream.destroy(reason)
+  }
+
+  #drained(): void {
+    this.#wasActive = true
+    if (this.#turn !== undefined) this.#turn.upstream?.resume()
+    else if (this.#downstream.isOpen) this.#client.read()
   }
 
   #closed(): void {
-    if (this.#state === 'closed') return
-    this.#because('client_reset')
+    if (!this.#downstream.closed()) return
+    this.#downstream.because('client_reset')
     this.#abortTurn(ABORTED.client)
-    this.#state = 'closed'
-    this.#held = undefined
-    this.#deps.hub.connectionClosed(this.info, this.#reason ?? 'error')
+    this.#client.drop()
+    this.#deps.hub.connectionClosed(this.info, this.#downstream.reason)
     this.#deps.onClosed(this)
   }
 
-  // --- The upstream's side.
+  // --- What becomes of its request on the way.
+
+  requestBound(): void {
+    this.#client.read()
+  }
+
+  requestUnavailable(turn: Turn, why: HttpRefusal): void {
+    this.#answer(turn, why)
+  }
+
+  bodyRefused(turn: Turn, status: 400 | 413, message: string): void {
+    if (turn.isReplyBegun) this.#breakReply(turn, refused(status, ''), 'completed')
+    else {
+      this.#answerLast(turn, (options) => refusal(status, message, options), refused(status, ''))
+      this.#finish('completed')
+    }
+  }
+
+  continueAwaited(): void {
+    this.#downstream.say(CONTINUE)
+  }
+
+  // --- The upstream speaks.
 
   reply(piece: HttpPiece<ReplyHead>): void {
     const turn = this.#turn
@@ -389,14 +247,14 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
       return
     }
     if (piece.head !== undefined) this.#replyHead(turn, piece.head)
-    else if (piece.kind !== 'none') this.#replies.addPiece(piece)
+    else if (piece.kind !== 'none') this.#replies.body(piece)
     if (piece.last) this.#replyEnded(turn)
   }
 
   chunkRead(): void {
     const turn = this.#turn
     if (turn === undefined) return
-    if (!this.#settleReply(turn)) {
+    if (!this.#replies.settle(turn)) {
       turn.upstream?.pause()
       this.#deps.stats.readingPaused++
     }
@@ -405,171 +263,103 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
   }
 
   upstreamDrained(): void {
-    if (this.#turn?.takesRequest === true) this.#unhold()
+    this.#wasActive = true
+    if (this.#turn?.takesRequest === true) this.#client.read()
   }
 
   upstreamGone(end: HttpEnd, hasReset: boolean): void {
     const turn = this.#turn
     if (turn === undefined) return
-    if (end === 'complete') {
-      this.#replyEnded(turn)
-      return
+    if (end === 'complete') this.#replyEnded(turn)
+    else if (turn.isReplyBegun) this.#breakReply(turn, ABORTED.server, hasReset ? 'upstream_reset' : 'upstream_closed')
+    else if (!this.#requests.retry(turn)) {
+      const message = `${turn.upstream?.host.name ?? 'The upstream'} closed the connection before it answered`
+      this.#answer(turn, { kind: 'unavailable', message }, ABORTED.server)
     }
-    if (turn.isReplyBegun) {
-      // What came of it must not be taken for the whole.
-      this.#settleReply(turn)
-      this.#because(hasReset ? 'upstream_reset' : 'upstream_closed')
-      this.#abortTurn(ABORTED.server)
-      this.#resetDownstream()
-      return
-    }
-    if (this.#retries(turn)) return
-    const { host } = turn.upstream ?? {}
-    const message = `${host?.name ?? 'The upstream'} closed the connection before it answered`
-    this.#answer(turn, { kind: 'unavailable', message }, ABORTED.server)
-  }
-
-  /** The connection had been idle, and the upstream closed it just then: nothing says that it saw the request. (RFC 9110, 9.2.2) */
-  #retries(turn: Turn): boolean {
-    const { cluster, upstream } = turn
-    if (cluster === undefined || upstream === undefined || !turn.mayRepeat || !cluster.requests.startRetry())
-      return false
-    turn.retry = turn.replay
-    // Nothing against the host: it closed a connection that nobody used.
-    upstream.end('unacknowledged', 0)
-    upstream.destroy()
-    turn.upstream = undefined
-    this.#requests.drop()
-    this.#requests.sink = undefined
-    if (!turn.isRequestRead) this.#downstream.pause()
-    void this.#dial(turn, cluster, undefined)
-    return true
   }
 
   #replyHead(turn: Turn, head: ReplyHead): void {
-    const { facts } = turn.head
-    if (head.isInterim) {
-      // HTTP/1.0 knows none. (RFC 9110, 15.2)
-      if (facts.minorVersion > 0) this.#addHead(head, undefined)
-      return
-    }
-    turn.isReplyBegun = true
-    turn.replyHead = head
-    if (turn.upstream?.served === 0) turn.upstream.noteKeepAlive(head)
-    turn.closes =
-      !facts.keepAlive ||
-      head.facts.framing === 'close' ||
-      this.#drainReason !== undefined ||
-      !turn.isRequestRead ||
-      this.#hasEnded
-    const saysKept = facts.minorVersion === 0 || head.facts.minorVersion === 0
-    this.#addHead(head, turn.closes ? 'close' : saysKept ? 'keep-alive' : undefined)
-  }
-
-  #addHead(head: ReplyHead, connection: 'close' | 'keep-alive' | undefined): void {
-    const { headers, facts } = head
-    if (!facts.hasHopByHop && connection === undefined) this.#replies.add(headers.bytes, headers.start, headers.end)
-    else {
-      const bytes = forwardHead(head, connection)
-      this.#replies.add(bytes, 0, bytes.length)
-    }
-  }
-
-  /** Written first, decoded after. @returns false when the client can take no more just now */
-  #settleReply(turn: Turn): boolean {
-    const hasRoom = this.#replies.flush()
-    turn.tellReplyHead()
-    this.#replies.drainPayload(turn.operation)
-    return hasRoom
+    if (!head.isInterim && turn.upstream?.served === 0) turn.upstream.noteKeepAlive(head)
+    this.#replies.head(turn, head, this.#isLast)
   }
 
   #replyEnded(turn: Turn): void {
-    this.#settleReply(turn)
+    this.#replies.settle(turn)
     turn.operation.replyEnded()
     const isReusable = turn.isRequestRead && turn.replyHead?.facts.keepAlive === true
     const { upstream } = turn
-    const nowMs = this.#endTurn(turn, undefined)
-    if (upstream !== undefined) this.#deps.pool.giveBack(upstream, isReusable, nowMs)
+    this.#endTurn(turn, undefined)
+    if (upstream !== undefined) this.#deps.pool.giveBack(upstream, isReusable, this.#deps.clock.now())
     this.#afterReply(turn)
-  }
-
-  #afterReply(turn: Turn): void {
-    if (turn.closes || !turn.isRequestRead || this.#hasEnded) {
-      this.#finish(this.#drainReason ?? (this.#hasEnded ? 'client_closed' : 'completed'))
-    } else if (this.#drainReason !== undefined && this.#parser.isIdle && this.#held === undefined) {
-      this.#finish(this.#drainReason)
-    } else this.#unhold()
   }
 
   #replyRefused(turn: Turn, reason: HttpReason): void {
     this.#deps.hub.decodingLost(this.info, 'reply', new DecodeError(reason, HTTP_REASONS[reason].message))
     this.#deps.log.refused(this.info, 'reply', reason)
     if (turn.isReplyBegun) {
-      this.#settleReply(turn)
-      this.#because('undecodable')
-      this.#abortTurn(ABORTED.server)
-      this.#resetDownstream()
+      this.#breakReply(turn, ABORTED.server, 'undecodable')
       return
     }
-    const close = this.#closesAfterAnswer(turn)
-    this.#say(replyRefused(reason, { close, isHead: turn.head.method === 'HEAD' }))
+    this.#replies.settle(turn)
+    this.#downstream.say(replyRefused(reason, this.#optionsOf(turn)))
     this.#abortTurn(ABORTED.server)
     this.#afterReply(turn)
   }
 
+  /** What came of it must not be taken for the whole. */
+  #breakReply(turn: Turn, outcome: Outcome, reason: CloseReason): void {
+    // What is not written yet stays so: a client that gets bytes and a reset at once may take the reset for an end. (libuv does)
+    turn.tellReplyHead()
+    this.#abortTurn(outcome)
+    this.#downstream.reset(reason)
+  }
+
+  #afterReply(turn: Turn): void {
+    const isIdle = this.#client.isIdle && !this.#client.isHolding
+    if (turn.closes || !turn.isRequestRead) {
+      this.#finish(this.#drainReason ?? (this.#hasEnded ? 'client_closed' : 'completed'))
+    } else if (this.#drainReason !== undefined && isIdle) this.#finish(this.#drainReason)
+    else this.#client.read()
+  }
+
   // --- Answers of our own.
 
-  #dialFailed(turn: Turn, error: Error): void {
-    const failure = error instanceof UpstreamError ? error.failure : undefined
-    if (failure === 'aborted') return
-    this.#deps.log.dialFailed(this.info, error)
-    const message = error instanceof UpstreamError ? error.message : 'The proxy failed on its own'
+  #unavailable(turn: Turn, message: string): void {
     this.#answer(turn, { kind: 'unavailable', message })
   }
 
   /** @param outcome what became of the operation; without it, it is refused */
   #answer(turn: Turn, why: HttpRefusal, outcome?: Outcome): void {
-    const close = this.#closesAfterAnswer(turn)
-    const reply = turn.operation.refuse(why)
-    this.#say(encodeReply(reply, { close, isHead: turn.head.method === 'HEAD' }))
-    this.#abortTurn(outcome ?? refused(reply.status, ''))
+    const options = this.#optionsOf(turn)
+    const { bytes, status } = turn.operation.refuse(why, options)
+    this.#downstream.say(bytes)
+    this.#abortTurn(outcome ?? refused(status, ''))
     this.#afterReply(turn)
   }
 
+  /** Behind it the connection ends. */
+  #answerLast(turn: Turn | undefined, encode: (options: ReplyOptions) => Buffer, outcome: Outcome): void {
+    this.#downstream.say(encode({ close: true, isHead: turn?.head.method === 'HEAD' }))
+    this.#abortTurn(outcome)
+  }
+
   /** The rest of the request is of no use; unless it is in hand already, nobody will wait for it. */
-  #closesAfterAnswer(turn: Turn): boolean {
-    if (!turn.isRequestRead) this.#discardRest(turn)
-    turn.closes = !turn.isRequestRead || !turn.head.facts.keepAlive || this.#drainReason !== undefined || this.#hasEnded
-    return turn.closes
-  }
-
-  #discardRest(turn: Turn): void {
-    const held = this.#held
-    if (held === undefined) return
-    this.#requests.drop()
-    this.#requests.sink = undefined
-    this.#requests.copy = undefined
-    let at = this.#heldAt
-    while (at < held.length && !turn.isRequestRead) {
-      const piece = this.#parser.next(held, at)
-      if (piece.kind === 'refused') break
-      at = piece.next
-      turn.isRequestRead = piece.last
-      this.#requests.addPiece(piece)
+  #optionsOf(turn: Turn): ReplyOptions {
+    if (!turn.isRequestRead) {
+      this.#client.skipRequest((piece) => {
+        turn.operation.countRequest(piece.end - piece.start)
+        this.#requests.discard(turn, piece)
+      })
     }
-    // Not sent, but what it was about may be known by it.
-    this.#requests.flush()
-    this.#requests.drainPayload(turn.operation)
-    this.#heldAt = at
-    if (at === held.length) this.#held = undefined
+    const { facts, method } = turn.head
+    // An HTTP/1.0 client that is not told otherwise waits for the end.
+    turn.closes = this.#isLast || !turn.isRequestRead || !facts.keepAlive || facts.minorVersion === 0
+    return { close: turn.closes, isHead: method === 'HEAD' }
   }
 
-  /** Bytes that no upstream gave. */
-  #say(bytes: Buffer): void {
-    this.#replies.flush()
-    if (this.#downstream.writable) this.#downstream.write(bytes)
-    this.info.bytesSent += bytes.length
-    this.#deps.stats.bytesSent += bytes.length
+  /** Whatever the messages say. */
+  get #isLast(): boolean {
+    return this.#drainReason !== undefined || (this.#hasEnded && !this.#client.isHolding)
   }
 
   // --- Ends.
@@ -578,57 +368,37 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
   #abortTurn(outcome: Outcome): void {
     const turn = this.#turn
     if (turn === undefined) return
-    turn.dialling?.abort()
     const { upstream } = turn
+    turn.dialling?.abort()
     this.#endTurn(turn, outcome)
     // Nobody can tell what the upstream made of it, nor where its reply would end.
-    upstream?.destroy()
+    upstream?.abort()
   }
 
-  /** @returns the time */
-  #endTurn(turn: Turn, outcome: Outcome | undefined): number {
+  #endTurn(turn: Turn, outcome: Outcome | undefined): void {
     this.#turn = undefined
-    const { cluster, upstream, operation } = turn
-    this.info.bytesSent += operation.replyBytes
-    this.#deps.stats.bytesSent += operation.replyBytes
     this.#requests.drop()
-    this.#requests.sink = undefined
-    this.#requests.copy = undefined
     this.#replies.drop()
-    if (upstream !== undefined) upstream.host.stats.bytesSent += operation.requestBytes
-    const ended = operation.end(outcome)
-    upstream?.end(ended.outcome.kind, ended.durationMs)
-    if (turn.retry !== undefined) cluster?.requests.endRetry()
-    cluster?.requests.end()
-    return this.#deps.clock.now()
+    this.#downstream.countSent(turn.operation.replyBytes)
+    turn.end(outcome, this.#deps.clock.now())
   }
 
-  /** The client is told the end behind what it was given, and has a moment to say its own. */
   #finish(reason: CloseReason): void {
-    if (this.#state !== 'open') return
-    this.#state = 'closing'
-    this.#because(reason)
-    this.#held = undefined
-    this.#closingSinceMs = this.#deps.clock.now()
-    this.#downstream.end()
+    this.#downstream.finish(reason, this.#deps.clock.now())
     // What it still says is read and dropped, so that its end is seen, and no reset takes the reply from it.
-    this.#downstream.resume()
-  }
-
-  #resetDownstream(): void {
-    if (this.#deps.canResetDownstream) this.#downstream.resetAndDestroy()
-    else this.#downstream.destroy()
-  }
-
-  #because(reason: CloseReason): void {
-    this.#reason ??= reason
+    this.#client.drop()
   }
 
   // --- Time.
 
-  #checkLinger(nowMs: number): void {
-    const sinceMs = nowMs - this.#closingSinceMs
-    if (sinceMs >= (this.isFlushing ? FLUSH_MS : LINGER_MS)) this.cut(this.#reason ?? 'error')
+  /** Now and then: what has taken too long ends. */
+  check(nowMs: number): void {
+    if (this.#wasActive) {
+      this.#wasActive = false
+      this.#activeAtMs = nowMs
+    }
+    if (this.#downstream.isOpen) this.#checkOpen(nowMs)
+    else if (this.#downstream.isClosing && this.#downstream.hasLingered(nowMs)) this.cut(this.#downstream.reason)
   }
 
   #checkOpen(nowMs: number): void {
@@ -648,8 +418,9 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
 
   /** Who has said nothing at all gets no answer either. */
   #headOverdue(): void {
-    if (!this.#parser.isIdle) this.#say(refusal(408, 'The head of the request took too long', { close: true }))
-    this.#finish(this.#parser.isIdle ? 'idle_timeout' : 'request_timeout')
+    const isSilent = this.#client.isIdle
+    if (!isSilent) this.#downstream.say(refusal(408, 'The head of the request took too long', { close: true }))
+    this.#finish(isSilent ? 'idle_timeout' : 'request_timeout')
   }
 
   #replyOverdue(turn: Turn): void {
@@ -657,19 +428,15 @@ export class HttpConnection implements ProxiedConnection, ReplyUser {
     this.#answer(turn, { kind: 'timeout', message }, ABORTED.proxy)
   }
 
+  /** Nothing moves. Whoever the others wait for is to blame. */
   #stalled(turn: Turn): void {
-    this.#because('request_timeout')
     if (turn.isReplyBegun) {
-      this.#abortTurn(ABORTED.proxy)
-      this.#resetDownstream()
-      return
+      this.#breakReply(turn, this.#downstream.hasRoom ? ABORTED.proxy : ABORTED.client, 'request_timeout')
+    } else if (this.#client.isPaused || !turn.takesRequest) this.#replyOverdue(turn)
+    else {
+      const message = 'The body of the request took too long'
+      this.#answerLast(turn, (options) => refusal(408, message, options), ABORTED.client)
+      this.#finish('request_timeout')
     }
-    this.#say(refusal(408, 'The body of the request took too long', { close: true }))
-    this.#abortTurn(ABORTED.client)
-    this.#finish('request_timeout')
   }
 }
-
-const ANY_HOST = Object.freeze({})
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

@@ -46,7 +46,6 @@ export function createHttpListener(config: ListenerConfig, deps: HttpListenerDep
     timeouts: timeoutsOf(http, config),
     // The place of routing: one cluster for all requests so far.
     route: () => findCluster(config.cluster),
-    canResetDownstream: config.tls === undefined && config.address.kind === 'tcp',
     stats,
     logLimiter,
     log: new HttpLog(logger, logLimiter),

@@ -2,12 +2,13 @@ import type { Clock } from '../../core/clock.js'
 import type { Direction } from '../../core/codec.js'
 import type { ConnectionInfo } from '../../core/connection.js'
 import { Exchange, type Operation } from '../../core/exchange.js'
-import type { HttpCodec, HttpReader, HttpRefusal, HttpReply, HttpReplyHead, HttpRequestHead } from '../../core/http.js'
+import type { HttpCodec, HttpReader, HttpRefusal, HttpReplyHead, HttpRequestHead } from '../../core/http.js'
 import type { Logger } from '../../core/logger.js'
 import type { Hub } from '../../core/observer.js'
 import { type Outcome, UNKNOWN } from '../../core/outcome.js'
 import type { LogLimiter } from '../log-limiter.js'
 import type { PayloadReader } from './piece-flow.js'
+import { encodeReply, type ReplyOptions } from './proxy-reply.js'
 
 export interface HttpOperationDeps {
   /** The listener's protocol. */
@@ -36,7 +37,6 @@ export class HttpOperation implements PayloadReader {
   #firstReplyAtMs = 0
   #status = 0
   #hasFailed = false
-  #isRequestKnown = false
 
   constructor(deps: HttpOperationDeps, connection: ConnectionInfo, head: HttpRequestHead, startedAtMs: number) {
     this.#deps = deps
@@ -65,9 +65,8 @@ export class HttpOperation implements PayloadReader {
   }
 
   requestEnded(): void {
-    this.#isRequestKnown = true
     this.#request(null)
-    if (this.#reader.failure !== '') this.#tellFailure('request')
+    this.#tellFailure('request')
   }
 
   reply(head: HttpReplyHead): void {
@@ -82,15 +81,16 @@ export class HttpOperation implements PayloadReader {
 
   replyEnded(): void {
     this.#reply(null)
-    if (this.#reader.failure !== '') this.#tellFailure('reply')
+    this.#tellFailure('reply')
   }
 
-  refuse(refusal: HttpRefusal): HttpReply {
+  /** An answer in the upstream's place. */
+  refuse(refusal: HttpRefusal, options: ReplyOptions): { readonly bytes: Buffer; readonly status: number } {
     try {
-      return this.#reader.refuse(refusal)
+      return this.#encodeRefusal(refusal, options)
     } catch (error) {
       this.#failed(error)
-      return this.#reader.refuse(refusal)
+      return this.#encodeRefusal(refusal, options)
     }
   }
 
@@ -100,8 +100,8 @@ export class HttpOperation implements PayloadReader {
    * @returns the outcome and how long it took, for the host's load
    */
   end(outcome: Outcome | undefined): { readonly outcome: Outcome; readonly durationMs: number } {
-    // Known at the body's end at the latest, and this is it.
-    if (this.#exchange === undefined && !this.#isRequestKnown) this.requestEnded()
+    // Known at the body's end at the latest, and this is it. What a body that was cut lacks is no failure to read it.
+    if (this.#exchange === undefined) this.#request(null)
     const exchange = this.#exchange ?? this.#start(this.#plainOperation())
     const told = this.#finish(exchange)
     exchange.requestBytes = this.requestBytes
@@ -120,8 +120,14 @@ export class HttpOperation implements PayloadReader {
       return (codec.matches(this.#head) ? codec : plain).open(this.#head, this.#connection)
     } catch (error) {
       this.#report(error)
+      this.#tell('request', 'internal_error')
       return plain.open(this.#head, this.#connection)
     }
+  }
+
+  #encodeRefusal(refusal: HttpRefusal, options: ReplyOptions): { readonly bytes: Buffer; readonly status: number } {
+    const reply = this.#reader.refuse(refusal)
+    return { bytes: encodeReply(reply, options), status: reply.status }
   }
 
   #request(chunk: Buffer | null): void {
@@ -178,7 +184,12 @@ export class HttpOperation implements PayloadReader {
   }
 
   #tellFailure(direction: Direction): void {
-    this.#tell(direction, this.#reader.failure)
+    try {
+      const { failure } = this.#reader
+      if (failure !== '') this.#tell(direction, failure)
+    } catch (error) {
+      this.#failed(error)
+    }
   }
 
   /** Once for each request: the first reason is the cause of others. */

@@ -46,6 +46,10 @@ export class PieceFlow {
     this.#to = to
   }
 
+  addWhole(bytes: Buffer): void {
+    this.add(bytes, 0, bytes.length)
+  }
+
   addPiece(piece: HttpPiece<MessageHead>): void {
     this.add(piece.bytes, piece.start, piece.end)
     const { payload } = piece
@@ -108,15 +112,22 @@ export interface PayloadReader {
 /** A larger request is not sent twice: so much is held for each one in flight at most. */
 const MAX_REPLAY_BYTES = 65_536
 
+/** Each Buffer costs more than a hundred bytes of its own: a request that came byte by byte is put together now and then. */
+const MAX_REPLAY_PARTS = 64
+
 /** A request as it was sent, for a second try. Holds the buffers themselves, which nobody reads over. */
 export class Replay {
-  readonly #sent: Buffer[] = []
+  #sent: Buffer[] = []
   #bytes = 0
 
   add(bytes: Buffer): void {
     this.#bytes += bytes.length
-    if (this.isWhole) this.#sent.push(bytes)
-    else this.#sent.length = 0
+    if (!this.isWhole) {
+      this.#sent = []
+      return
+    }
+    this.#sent.push(bytes)
+    if (this.#sent.length > MAX_REPLAY_PARTS) this.#sent = [Buffer.concat(this.#sent)]
   }
 
   /** Nothing had to be left out. */

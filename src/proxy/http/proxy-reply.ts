@@ -13,10 +13,12 @@ export interface ReplyOptions {
   readonly isHead?: boolean
 }
 
+const LAST: ReplyOptions = Object.freeze({ close: true })
+
 /** The reply to a request that was refused: after it the connection is closed, since nobody knows where the next request begins. */
-export function requestRefused(reason: HttpReason): Buffer {
+export function requestRefused(reason: HttpReason, options: ReplyOptions = LAST): Buffer {
   const { status, message } = HTTP_REASONS[reason]
-  return refusal(status, `${message} (${reason})`, { close: true })
+  return refusal(status, `${message} (${reason})`, options)
 }
 
 /** The reply in place of one that could not be read, when nothing of that was sent yet. */

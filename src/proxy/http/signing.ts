@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { HttpSigner } from '../../core/http.js'
 import { replaceFields } from './forward-head.js'
 import type { RequestHead } from './head/heads.js'
+import { HeldBytes } from './held-bytes.js'
 import type { HttpPiece } from './piece.js'
 import type { PayloadReader } from './piece-flow.js'
 
@@ -14,8 +15,8 @@ export class Signing {
   readonly #head: RequestHead
   readonly #declared: string | undefined
   readonly #hash: Hash = createHash('sha256')
-  readonly #gathered: Buffer[] = []
-  #bytes = 0
+  /** In one piece, however many it came in: a Buffer for each would cost more than small ones hold. */
+  readonly #gathered = new HeldBytes()
 
   constructor(signer: HttpSigner, head: RequestHead) {
     this.#signer = signer
@@ -36,17 +37,16 @@ export class Signing {
   /** @returns false when the body is too large */
   gather(piece: HttpPiece<RequestHead>, reader: PayloadReader): boolean {
     const { bytes, start, end, payload } = piece
-    this.#bytes += end - start
-    if (this.#bytes > this.#signer.maxBodyBytes) return false
-    this.#gathered.push(bytes.subarray(start, end))
+    if (this.#gathered.length + end - start > this.#signer.maxBodyBytes) return false
+    this.#gathered.add(bytes, start, end)
     this.pass(piece)
     for (let i = 0; i < payload.count; i++) reader.payload('request', bytes.subarray(payload.start(i), payload.end(i)))
     return true
   }
 
-  /** What was gathered, framing included. */
-  get gathered(): readonly Buffer[] {
-    return this.#gathered
+  /** What was gathered, framing included; once. */
+  takeGathered(): Buffer {
+    return this.#gathered.take()
   }
 
   /** Some of the body goes by. */

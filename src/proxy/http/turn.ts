@@ -1,5 +1,5 @@
 import type { ConnectionInfo } from '../../core/connection.js'
-import type { HttpRefusal } from '../../core/http.js'
+import type { Outcome } from '../../core/outcome.js'
 import type { Cluster } from '../../core/upstream.js'
 import type { ReplyHead, RequestHead } from './head/heads.js'
 import { HttpOperation, type HttpOperationDeps } from './operation.js'
@@ -18,8 +18,6 @@ export class Turn {
   cluster: Cluster | undefined = undefined
   upstream: UpstreamHttp | undefined = undefined
   dialling: AbortController | undefined = undefined
-  /** Why it goes nowhere. */
-  refusal: HttpRefusal | undefined = undefined
   /** It gets another signature. */
   signing: Signing | undefined = undefined
   signedHead: Buffer | undefined = undefined
@@ -38,8 +36,10 @@ export class Turn {
   retry: Replay | undefined = undefined
   /** Since when the upstream has all of it; 0 before. */
   waitsSinceMs = 0
+  /** Whatever comes of it now comes too late. */
+  isOver = false
   #isReplyTold = false
-  #hasEnded = false
+  #isRequestTold = false
 
   constructor(head: RequestHead, deps: HttpOperationDeps, connection: ConnectionInfo, startedAtMs: number) {
     this.head = head
@@ -51,10 +51,10 @@ export class Turn {
     return !this.isRequestRead && (this.upstream !== undefined || this.signing?.isGathering === true)
   }
 
-  /** Once, when its last byte was written. */
+  /** Its last byte was written. */
   requestEnded(nowMs: number): void {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
+    if (this.#isRequestTold) return
+    this.#isRequestTold = true
     this.waitsSinceMs = nowMs
     this.operation.requestEnded()
   }
@@ -69,5 +69,19 @@ export class Turn {
   get mayRepeat(): boolean {
     if (this.hasHeard || this.retry !== undefined || this.replay?.isWhole !== true) return false
     return IDEMPOTENT.has(this.head.method) || this.operation.operation?.kind === 'read'
+  }
+
+  /** Once: the exchange ends, and all that counted it lets go. @param outcome undefined: what the reply says */
+  end(outcome: Outcome | undefined, nowMs: number): void {
+    const { cluster, upstream, operation } = this
+    this.isOver = true
+    if (this.isRequestRead) this.requestEnded(nowMs)
+    const ended = operation.end(outcome)
+    if (upstream !== undefined) {
+      upstream.host.stats.bytesSent += operation.requestBytes
+      upstream.end(ended.outcome.kind, ended.durationMs)
+    }
+    if (this.retry !== undefined) cluster?.requests.endRetry()
+    cluster?.requests.end()
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Host, Lease, UpstreamConnection } from '../../core/upstream.js'
+import { resetSocket } from '../reset-socket.js'
 import type { UpstreamReader } from '../upstream-reader.js'
 import type { ReplyHead } from './head/heads.js'
 import type { HttpLimits } from './limits.js'
@@ -70,7 +71,8 @@ export class UpstreamHttp {
     socket.on('error', () => this.#gone(true))
     socket.on('close', () => this.#closed())
     socket.resume()
-    if (socket.destroyed) this.#closed()
+    if (socket.closed) this.#closed()
+    else if (socket.destroyed) this.#gone(true)
   }
 
   get socket(): Socket {
@@ -100,9 +102,10 @@ export class UpstreamHttp {
     this.#lease.operationEnded(outcome, durationMs)
   }
 
-  /** May carry another request: its reply was read to its end and nothing else has come. */
+  /** May carry another request: its request was taken, its reply was read to its end and nothing else has come. */
   get isClean(): boolean {
-    return !this.#isGone && !this.#isTainted && this.#parser.isIdle && this.#parser.expectedCount === 0
+    if (this.#isGone || this.#isTainted || this.#socket.writableLength > 0) return false
+    return this.#parser.isIdle && this.#parser.expectedCount === 0
   }
 
   /** Waits for a next request. */
@@ -132,10 +135,14 @@ export class UpstreamHttp {
 
   /** Nobody hears of it any more. */
   destroy(): void {
-    this.#user = undefined
-    this.#leaveIdle()
-    this.#isGone = true
+    this.#leave()
     this.#socket.destroy()
+  }
+
+  /** Like `destroy`, inside a request: the upstream must not take what it has of it for the whole. */
+  abort(): void {
+    this.#leave()
+    resetSocket(this.#socket)
   }
 
   /** Bytes from the upstream. */
@@ -171,6 +178,12 @@ export class UpstreamHttp {
     const end = this.#parser.end()
     if (user === undefined) this.#socket.destroy()
     else user.upstreamGone(hasReset && end === 'complete' ? 'truncated_message' : end, hasReset)
+  }
+
+  #leave(): void {
+    this.#user = undefined
+    this.#leaveIdle()
+    this.#isGone = true
   }
 
   #idleGone(): void {

@@ -20,6 +20,7 @@ export class UpstreamPool implements ConnectionKeeper {
   readonly #limits: PoolLimits
   readonly #httpLimits: HttpLimits
   readonly #idle = new Map<Host, UpstreamHttp[]>()
+  #isClosed = false
 
   constructor(limits: PoolLimits, httpLimits: HttpLimits) {
     this.#limits = limits
@@ -62,7 +63,7 @@ export class UpstreamPool implements ConnectionKeeper {
     const { maxIdle, maxRequests } = this.#limits
     const idle = this.#idle.get(connection.host) ?? []
     const isWornOut = maxRequests > 0 && connection.served + 1 >= maxRequests
-    if (!isReusable || !connection.isClean || isWornOut || idle.length >= maxIdle) {
+    if (this.#isClosed || !isReusable || !connection.isClean || isWornOut || idle.length >= maxIdle) {
       connection.destroy()
       return
     }
@@ -92,7 +93,9 @@ export class UpstreamPool implements ConnectionKeeper {
     }
   }
 
+  /** Nothing rests from now on. */
   close(): void {
+    this.#isClosed = true
     for (const idle of this.#idle.values()) for (const connection of idle) connection.destroy()
     this.#idle.clear()
   }

@@ -14,6 +14,7 @@ const NONE: readonly string[] = []
 export class FieldList implements HttpHeaders {
   #bytes: Buffer
   #base: number
+  #isKept = false
   readonly #length: number
   readonly #offsets: readonly number[]
 
@@ -48,6 +49,8 @@ export class FieldList implements HttpHeaders {
 
   /** Copies the section out of its chunk: for who looks at it after the chunk was given back. */
   keep(): void {
+    if (this.#isKept) return
+    this.#isKept = true
     this.#bytes = Buffer.from(this.#bytes.subarray(this.start, this.end))
     this.#base = 0
   }
