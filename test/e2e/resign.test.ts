@@ -96,7 +96,8 @@ t.test('without credentials, for browsers and for other clients nothing is sent 
     { level: 'warn', fields: { code: 'OPL_CREDENTIALS', reason: /nobody-has-this-profile/ } },
   ])
   const page = await startResigning(t, `credentials: ${KEYS}`)
-  t.equal((await page.post('{}', { origin: 'https://example.com' })).status, 503)
+  const denied = await page.post('{}', { origin: 'https://example.com' })
+  t.match([denied.status, await denied.text()], [400, /AccessDeniedException/])
   t.match(page.proxy.logs, [{ fields: { code: 'OPL_RESIGN_BROWSER' } }])
   const others = await startResigning(t, `credentials: ${KEYS}, allow_clients: [ 10.0.0.0/8 ]`)
   await t.rejects(others.post('{}'))

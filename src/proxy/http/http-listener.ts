@@ -3,7 +3,7 @@ import type { HttpCodec, HttpSigner } from '../../core/http.js'
 import type { Logger } from '../../core/logger.js'
 import type { Hub } from '../../core/observer.js'
 import { ListenerStats } from '../../core/stats.js'
-import type { Cluster } from '../../core/upstream.js'
+import type { Cluster, Host, HostSet } from '../../core/upstream.js'
 import type { ListenerConfig } from '../config.js'
 import { LogLimiter } from '../log-limiter.js'
 import { ProxyListener } from '../proxy-listener.js'
@@ -56,7 +56,7 @@ export function createHttpListener(config: ListenerConfig, deps: HttpListenerDep
   }
   const watch = new Watch(tickOf(http, config), clock, (nowMs) => {
     for (const connection of connections) connection.check(nowMs)
-    pool.sweep(nowMs, findCluster(config.cluster)?.hosts.usable ?? [])
+    pool.sweep(nowMs, inUse(findCluster(config.cluster)?.hosts))
   })
   const listener = new ProxyListener(config, {
     ...shared,
@@ -77,6 +77,10 @@ export function createHttpListener(config: ListenerConfig, deps: HttpListenerDep
   })
   return listener
 }
+
+/** Hosts that balancers choose from: with nobody known to be usable, all. */
+const inUse = (hosts: HostSet | undefined): readonly Host[] =>
+  hosts === undefined ? [] : hosts.usable.length === 0 ? hosts.all : hosts.usable
 
 const poolLimits = (http: HttpConfig) => ({
   idleTimeoutMs: http.upstream_idle_timeout,

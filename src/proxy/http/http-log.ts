@@ -33,7 +33,7 @@ export class HttpLog {
     const suppressed = this.#limiter.allow(`sign ${listener}`)
     if (suppressed < 0) return
     const fields = { listener, cluster, code: codeOf(error), reason: error.message, suppressed }
-    this.#logger.warn(fields, 'A request could not be signed, it was answered with 503')
+    this.#logger.warn(fields, 'A request was not signed, and not sent')
   }
 }
 

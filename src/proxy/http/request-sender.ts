@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.js'
 import type { ConnectionInfo } from '../../core/connection.js'
-import { UpstreamError } from '../../core/errors.js'
+import { OplensError, UpstreamError } from '../../core/errors.js'
 import type { HttpRefusal, HttpSigner } from '../../core/http.js'
 import type { Cluster, Host } from '../../core/upstream.js'
 import { forwardHead } from './forward-head.js'
@@ -137,8 +137,7 @@ export class RequestSender {
     if (turn.isOver || cluster === undefined) return
     if (result instanceof Error) {
       this.#deps.log.signingFailed(this.#info, result)
-      const message = 'The request could not be signed: see the log of the proxy'
-      this.#user.requestUnavailable(turn, { kind: 'unavailable', message })
+      this.#user.requestUnavailable(turn, whyUnsigned(result))
       return
     }
     turn.signedHead = result
@@ -221,3 +220,9 @@ export class RequestSender {
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
+
+/** Whose fault it is that a request has no signature: its sender may not have one, or there is none to have just now. */
+function whyUnsigned(error: Error): HttpRefusal {
+  if (error instanceof OplensError && error.origin === 'downstream') return { kind: 'denied', message: error.message }
+  return { kind: 'unavailable', message: 'The request could not be signed: see the log of the proxy' }
+}
