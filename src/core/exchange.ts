@@ -71,6 +71,8 @@ export class Exchange {
   isContinuation = false
   /** `comment` when it is a string of at most 1 KiB; '' otherwise. */
   comment = ''
+  /** What the operation does, normalised and without values; '' when it is not known or nobody asked for it. */
+  shape = ''
   /** W3C traceparent carried by the request; '' when there is none. */
   traceParent = ''
   /** Which try of the client's this is, when it says so: 1 is the first; 0 when it doesn't say. */

@@ -23,8 +23,9 @@ export const dynamodb: HttpProtocol<DynamodbConfig> = {
     const shared: Shared = {
       operations: new OperationTable(MAX_OPERATIONS),
       errorNames: new ErrorNames(),
-      shapes: OPERATIONS.map(({ source }) => requestShape(source, config.max_statement)),
+      shapes: OPERATIONS.map(({ source }) => requestShape(source, config.max_statement, config.shapes)),
       maxInflateBytes: config.max_inflate,
+      withShapes: config.shapes,
     }
     return {
       matches: ({ method, headers }) => method === 'POST' && isDynamodbTarget(headers.get('x-amz-target') ?? ''),

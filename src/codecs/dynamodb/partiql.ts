@@ -36,6 +36,26 @@ export function readStatement(text: string): Statement {
   }
 }
 
+/**
+ * The statement without its values: every literal, and every list of them, is a `?`; keywords and names stay. `isCut` says that
+ * its end is missing.
+ */
+export function statementShape(text: string, isCut: boolean): string {
+  const tokens = new Tokens(text)
+  const shown: string[] = []
+  for (let token = tokens.next(); token !== ''; token = tokens.next()) shown.push(isLiteral(token) ? '?' : token)
+  const plain = shown
+    .join(' ')
+    // A fraction is three tokens, a sign is one of its own.
+    .replaceAll(/\? \. \?/g, '?')
+    .replaceAll(/(^|[=<>(,[{:]) [-+] \?/g, '$1 ?')
+    .replaceAll(/\?(?: [,:] \?)+/g, '?')
+  return isCut ? `${plain} …` : plain
+}
+
+/** A string, also one that is not closed, or a number. Booleans and NULL tell nothing. */
+const isLiteral = (token: string): boolean => token.startsWith("'") || /^\d/.test(token)
+
 function named(tokens: Tokens, isRead: boolean): Statement {
   const table = nameOf(tokens.next())
   if (table === '') return isRead ? { isRead, table: '', index: '' } : UNKNOWN

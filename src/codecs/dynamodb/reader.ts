@@ -22,6 +22,8 @@ export interface Shared {
   /** By `OperationInfo.index`. */
   readonly shapes: readonly (JsonShape | undefined)[]
   readonly maxInflateBytes: number
+  /** Exchanges get their `shape`. */
+  readonly withShapes: boolean
 }
 
 /** One DynamoDB call. */
@@ -44,7 +46,7 @@ export class DynamodbReader implements HttpReader {
     const shape = shared.shapes[info.index]
     if (!isJson(headers)) this.#requestFailure = 'content_type'
     else if ((headers.get('content-encoding') ?? 'identity') !== 'identity') this.#requestFailure = 'content_encoding'
-    else if (shape !== undefined) this.#request = new RequestFields(info, shape)
+    else if (shape !== undefined) this.#request = new RequestFields(info, shape, shared.withShapes)
   }
 
   get failure(): Failure {
@@ -92,6 +94,7 @@ export class DynamodbReader implements HttpReader {
     exchange.traceParent = traceParentOf(this.#headers)
     if (request !== undefined) {
       exchange.limit = request.limit
+      exchange.shape = request.shape
       if (exchange.operation.kind === 'write') exchange.batchSize = request.items
       exchange.tables = this.#tables(request, reply, exchange.operation)
     }

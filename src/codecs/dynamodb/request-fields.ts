@@ -1,8 +1,9 @@
 import type { OperationKind } from '../../core/exchange.js'
 import { JsonScanner, type JsonSink } from '../shared/json-scan.js'
 import type { JsonShape } from '../shared/json-shape.js'
+import { Expressions } from './expressions.js'
 import type { OperationInfo } from './operations.js'
-import { readStatement, type Statement } from './partiql.js'
+import { readStatement, type Statement, statementShape } from './partiql.js'
 import type { Failure } from './reasons.js'
 import * as ids from './request-shapes.js'
 import { indexName, tableName } from './table-name.js'
@@ -24,9 +25,14 @@ export class RequestFields implements JsonSink {
   #statement: Statement | undefined
   #statements = 0
   #reads = 0
+  /** Of the first statement. */
+  #statementShape = ''
+  readonly #expressions: Expressions | undefined
 
-  constructor(info: OperationInfo, shape: JsonShape) {
+  /** @param withShape `shape` is asked for; `shape` has the expressions then */
+  constructor(info: OperationInfo, shape: JsonShape, withShape = false) {
     this.#info = info
+    this.#expressions = withShape ? new Expressions() : undefined
     this.#scanner = new JsonScanner(shape, this)
   }
 
@@ -52,6 +58,11 @@ export class RequestFields implements JsonSink {
   /** PartiQL only reads when all of its statements do. */
   get kind(): OperationKind {
     return this.#statements > 0 && this.#reads === this.#statements ? 'read' : this.#info.kind
+  }
+
+  /** What the request does, without values: expressions, or a statement; '' when it has none, or nobody asked. */
+  get shape(): string {
+    return this.#statementShape || (this.#expressions?.toString() ?? '')
   }
 
   /** Items, keys or statements in the request. */
@@ -80,7 +91,7 @@ export class RequestFields implements JsonSink {
     } else if (id === ids.ELEMENT) {
       this.#elementTable = ''
       this.#statement = undefined
-    }
+    } else if (id === ids.NAMES) this.#expressions?.clearNames()
   }
 
   ended(id: number, count: number): void {
@@ -92,17 +103,29 @@ export class RequestFields implements JsonSink {
     }
   }
 
-  name(_id: number, bytes: Buffer, start: number, end: number): void {
+  name(id: number, bytes: Buffer, start: number, end: number): void {
+    if (id === ids.NAME) {
+      this.#expressions?.placeholder(bytes.toString('utf8', start, end))
+      return
+    }
     this.#row = this.many.row(tableName(bytes.toString('utf8', start, end)), '')
     if (this.#row !== undefined) this.#row.items = 0
   }
 
-  text(id: number, bytes: Buffer, start: number, end: number): void {
+  text(id: number, bytes: Buffer, start: number, end: number, isCut: boolean): void {
     const text = bytes.toString('utf8', start, end)
     if (id === ids.TABLE) this.table = tableName(text)
     else if (id === ids.INDEX) this.index = indexName(text)
     else if (id === ids.ELEMENT_TABLE) this.#elementTable = tableName(text)
-    else if (id === ids.STATEMENT) this.#statement = readStatement(text)
+    else if (id === ids.STATEMENT) this.#readStatement(text, isCut)
+    else if (id === ids.NAME) this.#expressions?.nameOf(text)
+    else this.#expressions?.text(id, text, isCut)
+  }
+
+  #readStatement(text: string, isCut: boolean): void {
+    this.#statement = readStatement(text)
+    const isFirst = this.#expressions !== undefined && this.#statementShape === ''
+    if (isFirst) this.#statementShape = statementShape(text, isCut)
   }
 
   number(id: number, value: number): void {

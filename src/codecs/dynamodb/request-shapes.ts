@@ -17,6 +17,26 @@ export const ELEMENT = 8
 export const ELEMENT_TABLE = 9
 export const STATEMENT = 10
 const INSIDE = 11
+export const KEY_CONDITION = 12
+export const CONDITION = 13
+export const UPDATE = 14
+export const FILTER = 15
+export const PROJECTION = 16
+/** `ExpressionAttributeNames`, and one of them. */
+export const NAMES = 17
+export const NAME = 18
+
+/** What the service takes at most. (Developer guide, "Service quotas") */
+const MAX_EXPRESSION_BYTES = 4_096
+const expression = (id: number): JsonShape => jsonShape(id, { maxBytes: MAX_EXPRESSION_BYTES })
+const EXPRESSIONS = {
+  KeyConditionExpression: expression(KEY_CONDITION),
+  ConditionExpression: expression(CONDITION),
+  UpdateExpression: expression(UPDATE),
+  FilterExpression: expression(FILTER),
+  ProjectionExpression: expression(PROJECTION),
+  ExpressionAttributeNames: jsonShape(NAMES, { any: jsonShape(NAME) }),
+}
 
 const table = jsonShape(TABLE)
 
@@ -36,8 +56,15 @@ const creation = jsonShape(ROOT, {
   fields: { TableCreationParameters: jsonShape(INSIDE, { fields: { TableName: table } }) },
 })
 
-/** What is looked for in a request, by where it names its table. Undefined: nothing. */
-export function requestShape(source: TableSource, maxStatementBytes: number): JsonShape | undefined {
+/**
+ * What is looked for in a request, by where it names its table. Undefined: nothing.
+ * @param withExpressions also what its shape is made of
+ */
+export function requestShape(
+  source: TableSource,
+  maxStatementBytes: number,
+  withExpressions: boolean,
+): JsonShape | undefined {
   switch (source) {
     case '':
       return undefined
@@ -55,7 +82,14 @@ export function requestShape(source: TableSource, maxStatementBytes: number): Js
       return jsonShape(ROOT, { fields: { [source]: jsonShape(LIST, { items: element }) } })
     }
     default:
-      return jsonShape(ROOT, { fields: { [source]: table, IndexName: jsonShape(INDEX), Limit: jsonShape(LIMIT) } })
+      return jsonShape(ROOT, {
+        fields: {
+          [source]: table,
+          IndexName: jsonShape(INDEX),
+          Limit: jsonShape(LIMIT),
+          ...(withExpressions ? EXPRESSIONS : {}),
+        },
+      })
   }
 }
 

@@ -1,0 +1,85 @@
+import t from 'tap'
+import { statementShape } from '../../../src/codecs/dynamodb/partiql.js'
+import { everyCut } from '../../support/cuts.js'
+import { type Call, newCodec, read } from '../../support/dynamodb.js'
+import { seededRandom } from '../../support/seeded-random.js'
+
+const SECRET = 'jane@example.com'
+const asking = newCodec({ shapes: true })
+
+const CALLS: readonly (Call & { readonly shape: string })[] = [
+  {
+    operation: 'Query',
+    request: {
+      TableName: 'orders',
+      IndexName: 'by-customer',
+      KeyConditionExpression: '#c = :c  AND begins_with(#d,\n:d)',
+      FilterExpression: '#s IN (:a, :b,:c2) AND total > :t',
+      ProjectionExpression: 'id, #c, lines[0].sku',
+      ExpressionAttributeNames: { '#c': 'customer', '#d': 'created at', '#s': 'status' },
+      ExpressionAttributeValues: { ':c': { S: SECRET }, ':d': { S: '2026' }, ':a': { S: 'x' } },
+    },
+    shape:
+      'key(customer = ? AND begins_with("created at", ?)) filter(status IN (?) AND total > ?) project(id, customer, lines[0].sku)',
+  },
+  {
+    operation: 'UpdateItem',
+    request: {
+      TableName: 'orders',
+      Key: { id: { S: SECRET } },
+      // Names after what they name, and one that is not there.
+      UpdateExpression: 'SET #n = if_not_exists(#n, :zero) + :one REMOVE #gone',
+      ConditionExpression: 'attribute_exists(id)',
+      ExpressionAttributeNames: { '#n': 'count' },
+      ExpressionAttributeValues: { ':zero': { N: '0' }, ':one': { N: '1' } },
+    },
+    shape: 'if(attribute_exists(id)) update(SET count = if_not_exists(count, ?) + ? REMOVE #gone)',
+  },
+  { operation: 'GetItem', request: { TableName: 'orders', Key: { id: { S: SECRET } } }, shape: '' },
+  {
+    operation: 'ExecuteStatement',
+    request: { Statement: `SELECT id FROM "orders"."by-mail" WHERE mail = '${SECRET}' AND total >= 12.50` },
+    shape: 'SELECT id FROM "orders" . "by-mail" WHERE mail = ? AND total > = ?',
+  },
+  {
+    operation: 'BatchExecuteStatement',
+    request: { Statements: [{ Statement: `DELETE FROM carts WHERE id = '${SECRET}'` }, { Statement: 'SELECT 1' }] },
+    shape: 'DELETE FROM carts WHERE id = ?',
+    // The second names no table.
+  },
+]
+
+t.test('the shape of a call has names and operators, and no value, at every cut', async (t) => {
+  for (const call of CALLS) {
+    const random = seededRandom(5)
+    for (const [index, [cutName]] of everyCut(Buffer.from(JSON.stringify(call.request)), random).entries()) {
+      const cut = (body: Buffer): readonly Buffer[] => everyCut(body, random)[index]?.[1] ?? []
+      const { exchange } = read(call, cut, asking)
+      t.equal(exchange.shape, call.shape, `${call.operation}, ${cutName}`)
+      t.notMatch(exchange.shape, SECRET)
+    }
+  }
+})
+
+t.test('nobody asked: there is no shape, and the rest is the same', async (t) => {
+  for (const call of CALLS) {
+    const [plain, shaped] = [read(call), read(call, undefined, asking)]
+    t.equal(plain.exchange.shape, '')
+    t.same({ ...plain.exchange, shape: '' }, { ...shaped.exchange, shape: '' }, call.operation)
+  }
+})
+
+t.test('what is no literal stays in a statement, what is one never does', async (t) => {
+  const rows: readonly (readonly [statement: string, shape: string])[] = [
+    [
+      `insert into carts value {'id': '7', 'tags': ['a', 'b'], 'n': -1.5e3}`,
+      'insert into carts value { ? : [ ? ] , ? }',
+    ],
+    ['SELECT * FROM t WHERE a = ? AND b IN (1, 2, 3)', 'SELECT * FROM t WHERE a = ? AND b IN ( ? )'],
+    [`SELECT * FROM t WHERE a = 'it''s' -- ${SECRET}`, 'SELECT * FROM t WHERE a = ?'],
+    [`SELECT * FROM t WHERE a = -3 OR b - 1 > 2`, 'SELECT * FROM t WHERE a = ? OR b - ? > ?'],
+    [`UPDATE t SET a = '${SECRET}`, 'UPDATE t SET a = ?'],
+  ]
+  for (const [statement, shape] of rows) t.equal(statementShape(statement, false), shape, statement)
+  t.equal(statementShape(`UPDATE t SET a = '${SECRET}`, true), 'UPDATE t SET a = ? …')
+})
