@@ -132,6 +132,7 @@ export function createApp(deps: AppDeps): App {
       version,
       metrics: (accept) => observation.metrics.render(accept),
       operations: (by) => observation.operations.report(by),
+      tables: () => observation.tables.report(),
       live: () => observation.operations.live(),
       listeners: () => groups.flatMap((group) => describeGroup(group, clusters.get(group.config.cluster)?.topology)),
       clusters: () => clusters.all,
