@@ -12,6 +12,7 @@ import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from 
 import { type Address, formatAddress } from './core/upstream.js'
 import { createObservation } from './observe/observation.js'
 import type { OperationRow } from './observe/operations.js'
+import type { TableRow } from './observe/tables.js'
 import { createListeners, type ListenerCodec, type ListenerGroup } from './proxy/listeners.js'
 import type { ProxyListener } from './proxy/proxy-listener.js'
 import { createClusterManager, type Watch } from './upstream/cluster-manager.js'
@@ -68,6 +69,8 @@ export interface App {
   drain(): Promise<{ readonly cut: number }>
   /** By collection and command, since the start. */
   operations(): readonly OperationRow[]
+  /** By table, of databases whose operations name several. */
+  tables(): readonly TableRow[]
   close(): Promise<void>
 }
 
@@ -132,6 +135,7 @@ export function createApp(deps: AppDeps): App {
       version,
       metrics: (accept) => observation.metrics.render(accept),
       operations: (by) => observation.operations.report(by),
+      tables: () => observation.tables.report(),
       live: () => observation.operations.live(),
       listeners: () => groups.flatMap((group) => describeGroup(group, clusters.get(group.config.cluster)?.topology)),
       clusters: () => clusters.all,
@@ -161,6 +165,7 @@ export function createApp(deps: AppDeps): App {
     },
     drain,
     operations: () => observation.operations.report('command').rows,
+    tables: () => observation.tables.report().rows,
     async close() {
       readiness = { ready: false, reason: 'draining' }
       await Promise.all(groups.map((group) => group.drain(0)))

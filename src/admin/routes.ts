@@ -3,9 +3,9 @@ import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import { checkedReports, clusterReports, clustersJson, topologyReports } from './clusters.js'
 import { clustersText } from './clusters-text.js'
+import { operationsText } from './operations-text.js'
 import { redact } from './redact.js'
 import type { AdminSources, GroupBy } from './sources.js'
-import { operationsTable } from './text-table.js'
 
 export interface Reply {
   readonly status: number
@@ -38,6 +38,8 @@ const ASSETS = [
   ['/page.js', 'page.js', 'text/javascript; charset=utf-8', 'its script'],
   ['/sets.js', 'sets.js', 'text/javascript; charset=utf-8', 'its replica sets'],
   ['/hosts.js', 'hosts.js', 'text/javascript; charset=utf-8', 'its checked hosts'],
+  ['/columns.js', 'columns.js', 'text/javascript; charset=utf-8', 'its columns'],
+  ['/tables.js', 'tables.js', 'text/javascript; charset=utf-8', 'its tables'],
   ['/format.js', 'format.js', 'text/javascript; charset=utf-8', 'its words and numbers'],
   ['/style.css', 'style.css', 'text/css; charset=utf-8', 'its style'],
   ['/favicon.svg', 'favicon.svg', 'image/svg+xml', 'its icon'],
@@ -98,9 +100,10 @@ function operations(sources: AdminSources, query: URLSearchParams): Reply {
   const by: GroupBy = query.get('by') === 'collection' ? 'collection' : 'command'
   const report = sources.operations(by)
   if (query.get('format') === 'text') {
-    return { status: 200, type: TEXT, body: operationsTable(report.rows) }
+    return { status: 200, type: TEXT, body: operationsText(report.rows, sources.tables().rows) }
   }
   const { version } = sources
+  const tables = sources.tables()
   return json({
     product: { name: 'oplens', version },
     readiness: sources.readiness(),
@@ -110,6 +113,8 @@ function operations(sources: AdminSources, query: URLSearchParams): Reply {
     checked: checkedReports(sources.clusters(), sources),
     by,
     ...report,
+    tables: tables.rows,
+    tablesTotal: tables.rowsTotal,
   })
 }
 

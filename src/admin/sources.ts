@@ -7,11 +7,15 @@ export type GroupBy = 'command' | 'collection'
 
 /** One line of the page: one command on one collection, or all commands on it. Rates are per second. */
 export interface OperationRow {
+  /** OpenTelemetry's `db.system.name`, or `http`. */
+  readonly protocol: string
   readonly cluster: string
   readonly database: string
   readonly collection: string
   /** '' when the row is all commands of a collection. */
   readonly command: string
+  /** Some of the tables of operations over several, which have no collection of their own. */
+  readonly tables: readonly string[]
   /** The driver's own: hello, ping, authentication. */
   readonly isControl: boolean
   readonly rate: number
@@ -32,6 +36,38 @@ export interface OperationRow {
   readonly documentsSent: number
   readonly requestBytes: number
   readonly replyBytes: number
+  /** Of protocols inside HTTP; null for the rest. */
+  readonly calls: CallNumbers | null
+}
+
+/** What protocols inside HTTP tell besides. Rates are per second, the rest is since the start. */
+export interface CallNumbers {
+  readonly readUnitsRate: number
+  readonly writeUnitsRate: number
+  readonly throttledRate: number
+  readonly readUnits: number
+  readonly writeUnits: number
+  readonly throttled: number
+  readonly retries: number
+  readonly unprocessed: number
+  readonly scanned: number
+}
+
+/** One table, whatever the operations: one over several tables counts for each. */
+export interface TableRow extends Omit<CallNumbers, 'scanned'> {
+  readonly protocol: string
+  readonly cluster: string
+  readonly table: string
+  readonly rate: number
+  readonly errorRate: number
+  readonly operations: number
+  readonly errors: number
+}
+
+export interface TablesReport {
+  readonly rows: readonly TableRow[]
+  /** How many rows there would be without the limit. */
+  readonly rowsTotal: number
 }
 
 export interface OperationsReport {
@@ -92,6 +128,7 @@ export interface AdminSources {
   readonly version: string
   metrics(accept: string | undefined): { readonly contentType: string; readonly body: AsyncIterable<string> }
   operations(by: GroupBy): OperationsReport
+  tables(): TablesReport
   live(): { readonly connections: number; readonly active: number; readonly awaitedActive: number }
   listeners(): readonly AdminListener[]
   clusters(): readonly AdminCluster[]

@@ -1,5 +1,3 @@
-import type { OperationRow } from './sources.js'
-
 /** A name from the wire for a terminal: control, direction and invisible characters become escapes and can do nothing. */
 export function visible(name: string): string {
   return name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
@@ -27,28 +25,6 @@ export interface Column<Row> {
   readonly title: string
   readonly isText?: boolean
   readonly cell: (row: Row) => string
-}
-
-const COLUMNS: readonly Column<OperationRow>[] = [
-  { title: 'CLUSTER', isText: true, cell: (r) => shortened(r.cluster) },
-  {
-    title: 'NAMESPACE',
-    isText: true,
-    cell: (r) => shortened(r.collection === '' ? r.database : `${r.database}.${r.collection}`) || '-',
-  },
-  { title: 'COMMAND', isText: true, cell: (r) => (r.command === '' ? '*' : shortened(r.command)) },
-  { title: 'OPS/S', cell: (r) => formatRate(r.rate) },
-  { title: 'ERR/S', cell: (r) => formatRate(r.errorRate) },
-  { title: 'P50', cell: (r) => formatMs(r.p50Ms) },
-  { title: 'P95', cell: (r) => formatMs(r.p95Ms) },
-  { title: 'P99', cell: (r) => formatMs(r.p99Ms) },
-  { title: 'DOCS/S', cell: (r) => formatRate(r.documentsRate) },
-  { title: 'OPERATIONS', cell: (r) => String(r.operations) },
-  { title: 'ERRORS', cell: (r) => String(r.errors) },
-]
-
-export function operationsTable(rows: readonly OperationRow[]): string {
-  return table(COLUMNS, rows)
 }
 
 /** Rows as aligned columns for a terminal; ends with a newline. */

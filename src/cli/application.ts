@@ -15,6 +15,8 @@ export interface Application {
   drain(): Promise<{ readonly cut: number }>
   /** What was counted so far, by collection and command. */
   operations(): readonly OperationTotals[]
+  /** The same by table, of databases whose operations name several. */
+  tables(): readonly TableTotals[]
   close(): Promise<void> | void
 }
 
@@ -44,6 +46,8 @@ export interface StartedListener {
 export interface OperationTotals {
   readonly database: string
   readonly collection: string
+  /** Of operations over several, which have no collection of their own. */
+  readonly tables: readonly string[]
   readonly command: string
   /** The driver's own: hello, ping, authentication. */
   readonly isControl: boolean
@@ -53,6 +57,21 @@ export interface OperationTotals {
   readonly p50Ms: number | null
   readonly p95Ms: number | null
   readonly p99Ms: number | null
+  readonly documentsReturned: number
+  readonly documentsSent: number
+  /** Of protocols inside HTTP. */
+  readonly calls: {
+    readonly readUnits: number
+    readonly writeUnits: number
+    readonly throttled: number
+    readonly retries: number
+  } | null
+}
+
+export interface TableTotals {
+  readonly table: string
+  readonly operations: number
+  readonly errors: number
 }
 
 export interface ApplicationDeps {

@@ -1,10 +1,12 @@
 import type { OutcomeKind } from '../core/outcome.js'
 
-/** The embedded replica set and its workload by what the command needs of them. */
+/** The embedded databases and their workloads by what the command needs of them. */
 export interface DemoBackend {
   startSet(): Promise<DemoSet>
-  /** Resolves when `signal` aborts or the time is over, with what it counted itself; rejects when the server can't be reached. */
-  runWorkload(options: WorkloadOptions): Promise<readonly WorkloadRow[]>
+  startDynamo(): Promise<DemoDynamo>
+  /** Both resolve when `signal` aborts or the time is over, with what they counted themselves; they reject when the server can't be reached. */
+  runMongo(uri: string, options: WorkloadOptions): Promise<readonly WorkloadRow[]>
+  runDynamo(endpoint: string, options: WorkloadOptions): Promise<readonly WorkloadRow[]>
 }
 
 export interface DemoSet {
@@ -16,8 +18,13 @@ export interface DemoSet {
   close(): Promise<void>
 }
 
+export interface DemoDynamo {
+  /** `host:port`, past any proxy. */
+  readonly address: string
+  close(): Promise<void>
+}
+
 export interface WorkloadOptions {
-  readonly uri: string
   /** undefined: until the signal. */
   readonly seconds: number | undefined
   /** Operations per second. */
@@ -25,11 +32,16 @@ export interface WorkloadOptions {
   readonly signal: AbortSignal
 }
 
-/** What the driver says it did: one row for each command, collection and outcome. */
+/** What the driver says it did: one row for each command, its collection or tables, and outcome. */
 export interface WorkloadRow {
+  /** OpenTelemetry's `db.system.name`. */
+  readonly protocol: string
   readonly command: string
   readonly database: string
+  /** '' when it is over several tables. */
   readonly collection: string
+  /** Of databases that have tables. */
+  readonly tables: readonly string[]
   readonly outcome: OutcomeKind
   readonly count: number
 }

@@ -1,59 +1,101 @@
 import { OTHER } from '../core/exchange.js'
-import type { OperationTotals } from './application.js'
+import type { OperationTotals, TableTotals } from './application.js'
 import type { WorkloadRow } from './demo-backend.js'
 import { formatTable } from './table.js'
 
 export interface DemoSummary {
   readonly text: string
-  /** The proxy saw exactly what the driver did. */
+  /** The proxy saw exactly what the drivers did. */
   readonly isEqual: boolean
 }
 
-/** What the proxy counted, beside what the workload's own driver says it did. */
-export function summarize(seen: readonly OperationTotals[], done: readonly WorkloadRow[]): DemoSummary {
-  const shown = seen.filter((row) => !NOT_COMPARED.has(row.command)).sort(byName)
+export interface Seen {
+  readonly operations: readonly OperationTotals[]
+  readonly tables: readonly TableTotals[]
+}
+
+/** What the proxy counted, beside what the workloads' own drivers say they did. */
+export function summarize({ operations, tables }: Seen, done: readonly WorkloadRow[]): DemoSummary {
+  const shown = operations.filter((row) => !NOT_COMPARED.has(row.command)).sort(byName)
   const compared = done.filter(({ command }) => !NOT_COMPARED.has(command))
-  const differences = compare(seen, compared)
+  const differences = [
+    ...compare(sumsOf(shown, nameOf), driverSums(shown, compared)),
+    ...compare(
+      sumsOf(tables, ({ table }) => `table ${table}`),
+      tableSums(compared),
+    ),
+  ]
   const total = compared.reduce((sum, { count }) => sum + count, 0)
   const verdict =
     differences.length === 0
-      ? `The driver did ${total} operations; oplens counted the same, command by command.`
-      : `The driver did ${total} operations, and oplens does not agree:\n  ${differences.join('\n  ')}`
+      ? `The drivers did ${total} operations; oplens counted the same, command by command and table by table.`
+      : `The drivers did ${total} operations, and oplens does not agree:\n  ${differences.join('\n  ')}`
   return { text: `${formatTable([HEADER, ...shown.map(cellsOf)])}\n\n${verdict}`, isEqual: differences.length === 0 }
 }
 
 /** Handshakes and monitoring raise no events of the driver; endSessions is sent as it leaves, and nobody waits for it. */
 const NOT_COMPARED = new Set(['hello', 'isMaster', 'ismaster', 'saslStart', 'saslContinue', 'endSessions'])
 
-const HEADER = ['collection', 'command', 'operations', 'errors', 'p50', 'p95', 'p99']
-
-const cellsOf = (row: OperationTotals): string[] => [
-  namespaceOf(row),
-  row.command,
-  String(row.operations),
-  String(row.errors),
-  milliseconds(row.p50Ms),
-  milliseconds(row.p95Ms),
-  milliseconds(row.p99Ms),
+const HEADER = [
+  ...['collection', 'command', 'operations', 'errors', 'p50', 'p95', 'p99'],
+  ...['items', 'units', 'throttled', 'retries'],
 ]
 
-interface Sum {
-  operations: number
-  errors: number
+function cellsOf(row: OperationTotals): string[] {
+  const { calls } = row
+  return [
+    namespaceOf(row) || '-',
+    row.command,
+    String(row.operations),
+    String(row.errors),
+    milliseconds(row.p50Ms),
+    milliseconds(row.p95Ms),
+    milliseconds(row.p99Ms),
+    String(row.documentsReturned + row.documentsSent),
+    calls === null ? '-' : String(Math.round((calls.readUnits + calls.writeUnits) * 10) / 10),
+    calls === null ? '-' : String(calls.throttled),
+    calls === null ? '-' : String(calls.retries),
+  ]
 }
 
-/** One sentence per command and collection on which the two do not agree. */
-function compare(seen: readonly OperationTotals[], done: readonly WorkloadRow[]): string[] {
-  const proxy = new Map<string, Sum>()
-  for (const row of seen) if (!NOT_COMPARED.has(row.command)) proxy.set(nameOf(row), row)
-  const driver = new Map<string, Sum>()
-  for (const row of done) {
-    const name = nameAt(proxy, row)
-    const sum = driver.get(name) ?? { operations: 0, errors: 0 }
-    sum.operations += row.count
-    if (row.outcome !== 'ok' && row.outcome !== 'unacknowledged') sum.errors += row.count
-    driver.set(name, sum)
-  }
+interface Sum {
+  readonly operations: number
+  readonly errors: number
+}
+
+type Sums = ReadonlyMap<string, Sum>
+
+function sumsOf<Row extends Sum>(rows: readonly Row[], name: (row: Row) => string): Sums {
+  const sums = new Map<string, Sum>()
+  for (const row of rows) add(sums, name(row), row)
+  return sums
+}
+
+function driverSums(seen: readonly OperationTotals[], done: readonly WorkloadRow[]): Sums {
+  const known = new Set(seen.map(nameOf))
+  const sums = new Map<string, Sum>()
+  for (const row of done) add(sums, nameAt(known, row), sumOf(row))
+  return sums
+}
+
+function tableSums(done: readonly WorkloadRow[]): Sums {
+  const sums = new Map<string, Sum>()
+  for (const row of done) for (const table of row.tables) add(sums, `table ${table}`, sumOf(row))
+  return sums
+}
+
+const sumOf = ({ outcome, count }: WorkloadRow): Sum => ({
+  operations: count,
+  errors: outcome === 'ok' || outcome === 'unacknowledged' ? 0 : count,
+})
+
+function add(sums: Map<string, Sum>, name: string, { operations, errors }: Sum): void {
+  const sum = sums.get(name)
+  sums.set(name, { operations: operations + (sum?.operations ?? 0), errors: errors + (sum?.errors ?? 0) })
+}
+
+/** One sentence for each name on which the two do not agree. */
+function compare(proxy: Sums, driver: Sums): string[] {
   return [...new Set([...driver.keys(), ...proxy.keys()])].sort().flatMap((name) => {
     const [own, other] = [driver.get(name), proxy.get(name)]
     if (own?.operations === other?.operations && own?.errors === other?.errors) return []
@@ -62,9 +104,9 @@ function compare(seen: readonly OperationTotals[], done: readonly WorkloadRow[])
 }
 
 /** A command that is in no table (the demo makes one up) is counted as `__other__`, and its target is not known. */
-function nameAt(proxy: ReadonlyMap<string, Sum>, row: WorkloadRow): string {
+function nameAt(known: ReadonlySet<string>, row: WorkloadRow): string {
   const other = nameOf({ ...row, command: OTHER })
-  return proxy.has(nameOf(row)) || !proxy.has(other) ? nameOf(row) : other
+  return known.has(nameOf(row)) || !known.has(other) ? nameOf(row) : other
 }
 
 const words = (sum: Sum | undefined): string =>
@@ -73,12 +115,17 @@ const words = (sum: Sum | undefined): string =>
 interface Named {
   readonly database: string
   readonly collection: string
+  readonly tables: readonly string[]
   readonly command: string
 }
 
 const nameOf = (row: Named): string => `${row.command} on ${namespaceOf(row)}`
-const namespaceOf = ({ database, collection }: Named): string =>
-  collection === '' ? database : `${database}.${collection}`
+
+/** Of operations over several tables the proxy keeps one row. */
+function namespaceOf({ database, collection, tables }: Named): string {
+  if (database !== '' && collection !== '') return `${database}.${collection}`
+  return database || collection || tables.join(', ')
+}
 
 const byName = (a: OperationTotals, b: OperationTotals): number =>
   namespaceOf(a).localeCompare(namespaceOf(b)) || a.command.localeCompare(b.command)

@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { applicationUri } from '../config/application-uri.js'
-import { fromUri } from '../config/from-uri.js'
 import { systemClock, type Timer } from '../core/clock.js'
-import type { Application, CreateApplication } from './application.js'
-import { configParts } from './config-parts.js'
-import type { DemoBackend, DemoSet, WorkloadRow } from './demo-backend.js'
+import { type Address, formatAddress } from '../core/upstream.js'
+import type { Application, CreateApplication, Started } from './application.js'
+import type { DemoBackend, DemoDynamo, DemoSet } from './demo-backend.js'
+import { DYNAMODB, demoConfig, MONGODB } from './demo-config.js'
 import { summarize } from './demo-summary.js'
+import { Work } from './demo-work.js'
 import { EXIT_FAILURE, EXIT_OK } from './exit.js'
 import type { Io } from './io.js'
 import { createLog, type Log } from './logging.js'
@@ -19,8 +20,9 @@ interface DemoOptions {
 }
 
 const HELP = `
-Starts a replica set of three small servers that speak MongoDB (in memory, in this process), oplens in front of it, and a workload
-through the official driver. Now and then another member is elected. Open the live page it prints. Ctrl-C ends all of it.
+Starts a replica set of three small servers that speak MongoDB and one that speaks DynamoDB (in memory, in this process), oplens in
+front of both, and a workload for each through the official driver and SDK. Now and then another member is elected. Open the live page
+it prints. Ctrl-C ends all of it.
 
 Examples:
   $ oplens demo
@@ -33,9 +35,13 @@ export function demoCommand(
   finish: (code: number) => void,
 ) {
   return new Command('demo')
-    .description('see it work: an embedded replica set, oplens in front of it and a workload')
+    .description('see it work: embedded MongoDB and DynamoDB, oplens in front of them and workloads')
     .option('--seconds <n>', 'end after so many seconds with a summary', positiveNumber)
-    .addOption(new Option('--port <n>', 'where the proxy listens; 0 is any free port').argParser(port).default(27_018))
+    .addOption(
+      new Option('--port <n>', 'where MongoDB is reached, and DynamoDB on the next; 0 is any free port')
+        .argParser(port)
+        .default(27_018),
+    )
     .option('--admin <address>', 'live page and /metrics', '127.0.0.1:9901')
     .addOption(new Option('--rate <n>', 'operations per second').argParser(positiveNumber).default(200))
     .addHelpText('after', HELP)
@@ -63,41 +69,65 @@ async function demo(
   const create = await createApplication()
   const set = await backend.startSet()
   try {
-    return await serveDemo(options, io, log, backend, set, create)
+    const dynamo = await backend.startDynamo()
+    try {
+      return await serveDemo(options, io, log, { backend, set, dynamo }, create)
+    } finally {
+      await dynamo.close()
+    }
   } finally {
     await set.close()
   }
 }
 
-async function serveDemo(
-  options: DemoOptions,
-  io: Io,
-  log: Log,
-  backend: DemoBackend,
-  set: DemoSet,
-  create: CreateApplication,
-): Promise<number> {
-  const loaded = fromUri(set.uri, { listen: `127.0.0.1:${options.port}`, admin: options.admin }, configParts)
-  const running = await startApplication(create, loaded, log, '--port or --admin')
-  const { app, started, drainAsked } = running
-  const address = started.listeners[0]?.address ?? { kind: 'tcp', host: '127.0.0.1', port: options.port }
-  io.out(await whereToLook(running, loaded))
-  io.out(options.seconds === undefined ? '\nCtrl-C ends the demo.' : `\nEnds in ${options.seconds} s.`)
-  const { uri } = applicationUri(address, { protocol: 'mongodb', setName: set.setName })
-  const elections = repeat(options.seconds === undefined ? ELECT_EVERY_MS : options.seconds * 500, () =>
-    io.err(`Election: ${set.elect()} is the primary now`),
-  )
-  const workload = new Workload(backend, { uri, seconds: options.seconds, rate: options.rate })
-  const exitCode = await serveUntilStopped(app, io, log, {
-    until: AbortSignal.any([workload.ended, drainAsked]),
-    beforeDrain: () => workload.stop(),
-  })
-  elections.cancel()
-  if (options.seconds === undefined) return exitCode
-  await systemClock.sleep(REPORT_AGE_MS)
-  return conclude(workload, app, io, exitCode)
+interface Databases {
+  readonly backend: DemoBackend
+  readonly set: DemoSet
+  readonly dynamo: DemoDynamo
 }
 
+async function serveDemo(
+  { port, admin, seconds, rate }: DemoOptions,
+  io: Io,
+  log: Log,
+  { backend, set, dynamo }: Databases,
+  create: CreateApplication,
+): Promise<number> {
+  const loaded = demoConfig({ port, admin, setUri: set.uri, dynamo: dynamo.address })
+  const running = await startApplication(create, loaded, log, '--port or --admin')
+  const { app, started, drainAsked } = running
+  io.out(await whereToLook(running, loaded))
+  io.out(seconds === undefined ? '\nCtrl-C ends the demo.' : `\nEnds in ${seconds} s.`)
+  const { uri } = applicationUri(addressOf(started, MONGODB), { protocol: 'mongodb', setName: set.setName })
+  const endpoint = `http://${formatAddress(addressOf(started, DYNAMODB))}`
+  const elections = repeat(seconds === undefined ? ELECT_EVERY_MS : seconds * 500, () =>
+    io.err(`Election: ${set.elect()} is the primary now`),
+  )
+  const work = new Work({
+    seconds,
+    runs: [
+      [(how) => backend.runMongo(uri, how), rate * (1 - DYNAMODB_SHARE)],
+      [(how) => backend.runDynamo(endpoint, how), rate * DYNAMODB_SHARE],
+    ],
+  })
+  const exitCode = await serveUntilStopped(app, io, log, {
+    until: AbortSignal.any([work.ended, drainAsked]),
+    beforeDrain: () => work.stop(),
+  })
+  elections.cancel()
+  if (seconds === undefined) return exitCode
+  await systemClock.sleep(REPORT_AGE_MS)
+  return conclude(work, app, io, exitCode)
+}
+
+function addressOf({ listeners }: Started, name: string): Address {
+  const listener = listeners.find((one) => one.name === name)
+  if (listener === undefined) throw new TypeError(`The demo has a listener ${name}`)
+  return listener.address
+}
+
+/** Of the operations. */
+const DYNAMODB_SHARE = 0.3
 const ELECT_EVERY_MS = 30_000
 
 function repeat(everyMs: number, run: () => void): Timer {
@@ -113,43 +143,12 @@ function repeat(everyMs: number, run: () => void): Timer {
 const REPORT_AGE_MS = 250
 
 /** A workload that was cut short by Ctrl-C still gets its table: what it did has to have been seen. */
-function conclude(workload: Workload, app: Application, io: Io, exitCode: number): number {
-  if (workload.failure !== undefined) {
-    io.err(`oplens: the workload failed: ${workload.failure}`)
+function conclude(work: Work, app: Application, io: Io, exitCode: number): number {
+  if (work.failure !== undefined) {
+    io.err(`oplens: a workload failed: ${work.failure}`)
     return EXIT_FAILURE
   }
-  const { text, isEqual } = summarize(app.operations(), workload.rows)
+  const { text, isEqual } = summarize({ operations: app.operations(), tables: app.tables() }, work.rows)
   io.out(`\n${text}`)
   return isEqual && exitCode === EXIT_OK ? EXIT_OK : EXIT_FAILURE
-}
-
-/** The workload while it runs, and what came of it. */
-class Workload {
-  rows: readonly WorkloadRow[] = []
-  failure: string | undefined = undefined
-  readonly #stop = new AbortController()
-  readonly #ended = new AbortController()
-  readonly #done: Promise<void>
-
-  constructor(backend: DemoBackend, options: { uri: string; seconds: number | undefined; rate: number }) {
-    this.#done = this.#run(backend.runWorkload({ ...options, signal: this.#stop.signal }))
-  }
-
-  get ended(): AbortSignal {
-    return this.#ended.signal
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#done
-  }
-
-  async #run(work: Promise<readonly WorkloadRow[]>): Promise<void> {
-    try {
-      this.rows = await work
-    } catch (error) {
-      this.failure = error instanceof Error ? error.message : String(error)
-    }
-    this.#ended.abort('finished')
-  }
 }

@@ -19,6 +19,7 @@ import { type GroupBy, type OperationsReport, OperationsView } from './operation
 import { loadProcessMetrics } from './process-metrics.js'
 import { exposeSources, type ObservationSources } from './sources.js'
 import { TableUses } from './table-uses.js'
+import { type TablesReport, TablesView } from './tables.js'
 
 export interface ObservationOptions {
   readonly config: ObserveConfig
@@ -48,6 +49,8 @@ export interface Observation {
   readonly hub: Hub
   readonly metrics: { render(accept: string | undefined): MetricsText }
   readonly operations: { report(by?: GroupBy): OperationsReport; live(): LiveOperations }
+  /** What each table is asked, by protocols that tell. */
+  readonly tables: { report(): TablesReport }
   /** What a host of a cluster answers, by their names. */
   readonly members: { report(cluster: string, host: string): MemberTraffic | undefined }
   /** Client connections open now, oldest first. */
@@ -84,6 +87,7 @@ export function createObservation(options: ObservationOptions): Observation {
   const book = new ConnectionBook()
   const view = new OperationsView(clock, table)
   const membersView = new MembersView(clock, members)
+  const tablesView = new TablesView(clock, tables)
   const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
   const families = async function* (): AsyncGenerator<Exposed> {
     yield* exposeOperations(table, metrics)
@@ -111,11 +115,13 @@ export function createObservation(options: ObservationOptions): Observation {
         awaitedActive: metrics.active.reduce((sum, a) => sum + a.awaited, 0),
       }),
     },
+    tables: { report: () => tablesView.report() },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
     close: () => {
       view.close()
       membersView.close()
+      tablesView.close()
     },
   }
 }

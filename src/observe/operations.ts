@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js'
 import type { OutcomeKind } from '../core/outcome.js'
+import { CallHistory, type CallNumbers } from './call-history.js'
 import { addBuckets, BUCKETS, countOf, quantileMs } from './histogram.js'
 import {
   AWAITED,
@@ -21,11 +22,15 @@ export type GroupBy = 'command' | 'collection'
 
 /** Rates are per second over the last five seconds. */
 export interface OperationRow {
+  /** OpenTelemetry's `db.system.name`, or `http`. */
+  readonly protocol: string
   readonly cluster: string
   readonly database: string
   readonly collection: string
   /** '' when the row is all commands of a collection. */
   readonly command: string
+  /** Some of the tables of operations over several, which have no collection of their own. */
+  readonly tables: readonly string[]
   /** Everything in the row is the driver's own: hello, ping, authentication, endSessions. */
   readonly isControl: boolean
   readonly rate: number
@@ -46,6 +51,8 @@ export interface OperationRow {
   readonly documentsSent: number
   readonly requestBytes: number
   readonly replyBytes: number
+  /** Of protocols inside HTTP. */
+  readonly calls: CallNumbers | null
 }
 
 export interface OperationTotals {
@@ -103,6 +110,7 @@ export class OperationsView {
   readonly #clock: Clock
   readonly #table: OperationTable
   readonly #histories: History[] = []
+  readonly #calls = new CallHistory()
   readonly #slots: Slots
   #timer: Timer
   readonly #reports = new Map<GroupBy, { readonly atMs: number; readonly report: OperationsReport }>()
@@ -134,6 +142,7 @@ export class OperationsView {
       const history = this.#history(i)
       const at = rate * PLAIN_WIDTH
       for (let k = 0; k < PLAIN_WIDTH; k++) history.plain[at + k] = values[base + k] as number
+      if (series.calls !== undefined) this.#calls.take(i, series.calls.row, rate)
       if (window < 0) return
       const from = window * BUCKETS
       history.buckets.fill(0, from, from + BUCKETS)
@@ -177,7 +186,7 @@ export class OperationsView {
     const groups = new Map<string, Group>()
     for (let index = 0; index < this.#table.all.length; index++) {
       const series = this.#table.all[index] as OperationSeries
-      const key = by === 'command' ? series.labels : `${series.cluster}\0${series.database}\0${series.collection}`
+      const key = by === 'command' ? series.labels : collectionKey(series)
       let group = groups.get(key)
       if (group === undefined) {
         group = { first: series, members: [], isControl: true, operations: 0, recent: 0 }
@@ -215,9 +224,11 @@ export class OperationsView {
     const { buckets, isRecent } = this.#buckets(members)
     const quantile = (q: number) => quantileMs(buckets, q) ?? null
     return {
+      protocol: first.protocol,
       cluster: first.cluster,
       database: first.database,
       collection: first.collection,
+      tables: first.collection === '' ? this.#tables(members) : [],
       command: by === 'command' ? first.command : '',
       isControl,
       rate: recent(OPERATIONS) / seconds,
@@ -236,7 +247,20 @@ export class OperationsView {
       documentsSent: ever(DOCUMENTS_SENT),
       requestBytes: ever(REQUEST_BYTES),
       replyBytes: ever(REPLY_BYTES),
+      calls: this.#callNumbers(members, seconds),
     }
+  }
+
+  #callNumbers(members: readonly number[], seconds: number): CallNumbers | null {
+    const rows = members.flatMap((index) => {
+      const calls = this.#table.all[index]?.calls
+      return calls === undefined ? [] : [[index, calls.row] as const]
+    })
+    return rows.length === 0 ? null : this.#calls.numbers(rows, this.#slots.oldestRate, seconds)
+  }
+
+  #tables(members: readonly number[]): readonly string[] {
+    return [...new Set(members.flatMap((index) => [...(this.#table.all[index]?.calls?.tables ?? [])]))].sort()
   }
 
   /** Of the last minute; of all time when nothing ended in it. */
@@ -255,6 +279,9 @@ export class OperationsView {
     return { buckets: isRecent ? recent : lifetime, isRecent }
   }
 }
+
+const collectionKey = ({ protocol, cluster, database, collection }: OperationSeries): string =>
+  [protocol, cluster, database, collection].join('\0')
 
 function addAnswered(series: OperationSeries, into: Float64Array, at: number): void {
   for (const outcome of ANSWERED) {

@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import type { Test } from 'tap'
 import { adminSchema } from '../../src/admin/config.js'
 import { AdminServer } from '../../src/admin/server.js'
-import type { AdminSources, OperationRow } from '../../src/admin/sources.js'
+import type { AdminSources, CallNumbers, OperationRow, TableRow } from '../../src/admin/sources.js'
 import { systemClock } from '../../src/core/clock.js'
 import { ConnectionInfo } from '../../src/core/connection.js'
 import type { Logger } from '../../src/core/logger.js'
@@ -11,10 +11,12 @@ import { silentLogger } from '../../src/core/logger.js'
 import { ClusterStats, HostStats } from '../../src/core/stats.js'
 
 export const ROW: OperationRow = {
+  protocol: 'mongodb',
   cluster: 'shop',
   database: 'shop',
   collection: 'orders',
   command: 'find',
+  tables: [],
   isControl: false,
   rate: 12.34,
   errorRate: 0,
@@ -32,6 +34,33 @@ export const ROW: OperationRow = {
   documentsSent: 0,
   requestBytes: 1,
   replyBytes: 2,
+  calls: null,
+}
+
+export const CALLS: CallNumbers = {
+  readUnitsRate: 2,
+  writeUnitsRate: 0.5,
+  throttledRate: 0.2,
+  readUnits: 120.5,
+  writeUnits: 7,
+  throttled: 4,
+  retries: 3,
+  unprocessed: 9,
+  scanned: 55,
+}
+
+const { scanned: _, ...CAPACITY } = CALLS
+export const TABLE: TableRow = {
+  ...{
+    protocol: 'aws.dynamodb',
+    cluster: 'dynamo',
+    table: 'users',
+    rate: 5,
+    errorRate: 0.2,
+    operations: 50,
+    errors: 4,
+  },
+  ...CAPACITY,
 }
 
 export async function* textOf(...chunks: string[]): AsyncGenerator<string> {
@@ -60,6 +89,7 @@ export function fakeSources(overrides: Partial<AdminSources> = {}): AdminSources
       rows: [{ ...ROW, command: by === 'collection' ? '' : ROW.command }],
       rowsTotal: 1,
     }),
+    tables: () => ({ rows: [], rowsTotal: 0 }),
     live: () => ({ connections: 3, active: 2, awaitedActive: 1 }),
     listeners: () => [
       { name: 'front', protocol: 'mongodb', cluster: 'shop', address: '127.0.0.1:1', uri: 'mongodb://127.0.0.1:1/' },

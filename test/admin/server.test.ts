@@ -12,7 +12,7 @@ import { systemClock } from '../../src/core/clock.js'
 import type { Logger } from '../../src/core/logger.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { fakeSources, ROW, start } from './harness.js'
+import { CALLS, fakeSources, ROW, start, TABLE } from './harness.js'
 
 t.test('the page and all it needs are served, with headers that keep other sites and inline scripts out', async (t) => {
   const { ask } = await start(t)
@@ -38,7 +38,7 @@ t.test('the page and all it needs are served, with headers that keep other sites
     for (const [, name] of answer.body.matchAll(/ from '\.(\/[^']+)'/g)) await read(name ?? '')
   }
   await read('/page.js')
-  t.same([...scripts.keys()].sort(), ['/format.js', '/hosts.js', '/page.js', '/sets.js'])
+  t.same([...scripts.keys()].sort(), ['/columns.js', '/format.js', '/hosts.js', '/page.js', '/sets.js', '/tables.js'])
   for (const [path, script] of scripts) {
     t.notMatch(
       script,
@@ -102,6 +102,55 @@ t.test('the table for terminals is aligned, and names can do nothing to the term
   t.match(lines[1], /^shop +shop\.orders +find +12 +0 +0\.432 ms +12\.3 ms +1\.23 s +240 +1000 +3$/)
   t.match(lines[2], /shop\.\\u\{1b\}\[2J\\u\{202e\}x+\.\.\. .* - +12\.3 ms/)
   t.notMatch(body.replaceAll('\n', ''), /\p{C}/u)
+})
+
+const EMPTY = { rate: 0, errorRate: 0, operations: 0, errors: 0, awaited: 0 }
+const DYNAMODB = { protocol: 'aws.dynamodb', cluster: 'dynamo', database: '', calls: CALLS } as const
+
+t.test('operations on tables go beside those on collections, and their tables below', async (t) => {
+  const rows = [
+    ROW,
+    { ...ROW, ...DYNAMODB, collection: 'users', command: 'PutItem' },
+    { ...ROW, ...DYNAMODB, collection: '', command: 'BatchWriteItem', tables: ['orders', 'users'] },
+    { ...ROW, ...DYNAMODB, collection: '', command: 'ListTables' },
+  ]
+  const tables = { rows: [TABLE, { ...TABLE, table: 'a\u001bb', readUnitsRate: 0 }], rowsTotal: 7 }
+  const { ask } = await start(t, {
+    operations: () => ({ totals: EMPTY, rows, rowsTotal: 4 }),
+    tables: () => tables,
+  })
+  const json = JSON.parse((await ask('/operations')).body)
+  t.match(json, { rows: [{ calls: null }, { calls: CALLS, tables: [] }, {}, {}], tables: [TABLE, {}], tablesTotal: 7 })
+  const { body } = await ask('/operations?format=text')
+  const [operations = '', below = ''] = body.split('\n\n')
+  const [head, ...lines] = operations.split('\n')
+  t.match(head, / OPERATIONS +ERRORS +UNITS\/S +THROTTLED +RETRIES$/)
+  t.match(lines[0], /^shop +shop\.orders +find .* 1000 +3 +- +- +-$/)
+  t.match(lines[1], /^dynamo +users +PutItem .* 1000 +3 +2\.5 +4 +3$/)
+  t.match(lines[2], /^dynamo +orders, users +BatchWriteItem /)
+  t.match(lines[3], /^dynamo +- +ListTables /)
+  t.match(
+    below.split('\n')[0],
+    /^CLUSTER +TABLE +OPS\/S +ERR\/S +READ\/S +WRITE\/S +READ UNITS +WRITE UNITS +THROTTLED /,
+  )
+  t.match(below.split('\n')[1], /^dynamo +users +5\.0 +0\.2 +2\.0 +0\.5 +120\.5 +7 +4 +3 +9 +50$/)
+  t.match(below.split('\n')[2], /^dynamo +a\\u\{1b\}b /)
+})
+
+t.test('the page names an operation by its collection, its table or its tables', async (t) => {
+  const page: { namespaceOf(row: unknown): string; keyOf(row: unknown): string } = await import(
+    new URL('../../src/admin/web/columns.js', import.meta.url).href
+  )
+  const cases = [
+    [ROW, 'shop.orders'],
+    [{ ...ROW, collection: '' }, 'shop'],
+    [{ ...ROW, database: '', collection: '' }, '(none)'],
+    [{ ...ROW, ...DYNAMODB, collection: 'users' }, 'users'],
+    [{ ...ROW, ...DYNAMODB, collection: '', tables: ['orders', 'us\u202eers'] }, 'orders, us\\u{202e}ers'],
+    [{ ...ROW, protocol: 'http', database: '', collection: '' }, '(HTTP)'],
+  ] as const
+  for (const [row, name] of cases) t.equal(page.namespaceOf(row), name)
+  t.not(page.keyOf(ROW), page.keyOf({ ...ROW, protocol: 'http' }))
 })
 
 t.test('secrets are taken out of the config dump', async (t) => {

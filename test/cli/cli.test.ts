@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { createApplication } from '../../src/cli/composition.js'
-import { summarize } from '../../src/cli/demo-summary.js'
 import type { Io } from '../../src/cli/io.js'
 import { runCli } from '../../src/cli/program.js'
 import { formatTable } from '../../src/cli/table.js'
@@ -272,9 +271,11 @@ t.test('the demo shows itself, ends by itself, and its driver agrees with oplens
   t.equal(exitCode, 0, io.stderr)
   t.match(io.outLines[1], /^mongodb:\/\/127\.0\.0\.1:\d+\/\?replicaSet=demo$/)
   t.match(io.stdout, /\nmember +reached by +role\n127\.0\.0\.1:\d+ +127\.0\.0\.1:\d+ +primary\n/)
-  t.match(io.stdout, /collection +command +operations +errors +p50 +p95 +p99\n/)
-  t.match(io.stdout, /\nshop\.orders +find +\d+ +\d+ /)
-  t.match(io.outLines.at(-1), /The driver did \d+ operations; oplens counted the same/)
+  t.match(io.stdout, /\nGive this to your applications \(dynamodb\):\n\S*\/\/127\.0\.0\.1:\d+\n/)
+  t.match(io.stdout, /collection +command +operations +errors +p50 +p95 +p99 +items +units +throttled +retries\n/)
+  t.match(io.stdout, /\nshop\.orders +find +\d+ +\d+ .* - +- +-\n/)
+  t.match(io.stdout, /\ncarts +GetItem +\d+ +\d+ .* \d+ +\d+\n/)
+  t.match(io.outLines.at(-1), /The drivers did \d+ operations; oplens counted the same, command by command and table/)
   t.match(io.stderr, /^Election: 127\.0\.0\.1:\d+ is the primary now\n/)
 })
 
@@ -283,35 +284,6 @@ t.test('Ctrl-C ends a demo with everything it started', async (t) => {
   io.events.emit('signal', 'SIGINT')
   t.equal(await exit, 0)
   t.equal(io.exitedWith, undefined)
-})
-
-t.test('a summary names each command on which driver and proxy differ', async (t) => {
-  const seen = (command: string, collection: string, operations: number, errors = 0) => {
-    const isControl = command === 'hello'
-    return { database: 'shop', collection, command, operations, errors, isControl, p50Ms: 1.25, p95Ms: 20, p99Ms: null }
-  }
-  const done = (command: string, collection: string, count: number, outcome: 'ok' | 'command_error' = 'ok') =>
-    ({ database: 'shop', collection, command, outcome, count }) as const
-  const proxy = [seen('find', 'b', 3, 1), seen('find', 'a', 2), seen('hello', '', 9), seen('__other__', '', 1, 1)]
-  const driver = [done('find', 'a', 2), done('find', 'b', 2), done('find', 'b', 1, 'command_error')]
-  const equal = summarize(proxy, [...driver, done('shopStatus', '', 1, 'command_error'), done('endSessions', '', 1)])
-  t.equal(
-    equal.text,
-    [
-      'collection  command    operations  errors      p50    p95  p99',
-      'shop        __other__           1       1  1.25 ms  20 ms    -',
-      'shop.a      find                2       0  1.25 ms  20 ms    -',
-      'shop.b      find                3       1  1.25 ms  20 ms    -',
-      '',
-      'The driver did 6 operations; oplens counted the same, command by command.',
-    ].join('\n'),
-  )
-  t.ok(equal.isEqual)
-  const less = summarize(proxy, driver)
-  t.notOk(less.isEqual)
-  t.match(less.text, /does not agree:\n {2}__other__ on shop: driver none, oplens 1 \(1 errors\)$/)
-  const more = summarize(proxy.slice(1), driver)
-  t.match(more.text, /find on shop.b: driver 3 \(1 errors\), oplens none/)
 })
 
 t.test('a table lines up, numbers to the right', async (t) => {

@@ -44,6 +44,11 @@ export function bytes(value) {
   return `${left < 10 && unit > 0 ? left.toFixed(1) : Math.round(left)} ${units[unit]}`
 }
 
+/** Capacity comes in halves; sums of them need no more. @param {number} value */
+export function units(value) {
+  return value < 1_000 ? String(Math.round(value * 10) / 10) : count(value)
+}
+
 /** @param {HTMLElement} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text

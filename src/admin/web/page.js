@@ -2,23 +2,20 @@
 // The live page: asks /operations each second and shows it. Names come from whoever speaks to the database, so every text
 // goes through textContent, and characters that hide or turn text are written out.
 
-import { bytes, count, duration, element, perSecond, setText, visible, whole } from './format.js'
+import { COLUMNS, keyOf, namespaceOf, TEXT_COLUMNS } from './columns.js'
+import { count, element, perSecond, setText, visible, whole } from './format.js'
 import { showHosts } from './hosts.js'
 import { showSets } from './sets.js'
+import { showTables } from './tables.js'
 
 /**
- * @typedef {{cluster: string, database: string, collection: string, command: string, isControl: boolean, rate: number,
- *   errorRate: number, awaitedRate: number, documentsRate: number, bytesRate: number, p50Ms: number | null,
- *   p95Ms: number | null, p99Ms: number | null, isRecent: boolean, operations: number, errors: number, awaited: number,
- *   documentsReturned: number, documentsSent: number, requestBytes: number, replyBytes: number}} Row
+ * @typedef {import('./columns.js').Row} Row
  * @typedef {{product: {name: string, version: string}, readiness: {ready: boolean, reason: string},
  *   listeners: {name: string, protocol: string, cluster: string, address: string, uri: string}[],
  *   live: {connections: number, active: number, awaitedActive: number},
  *   topologies: import('./sets.js').Topology[], checked: import('./hosts.js').Checked[],
  *   totals: {rate: number, errorRate: number, operations: number, errors: number, awaited: number},
- *   rows: Row[], rowsTotal: number}} Report
- * @typedef {{id: string, title: string, explain: string, shown: string, value: (row: Row) => number | string,
- *   fill: (cell: HTMLElement, row: Row) => void}} Column
+ *   rows: Row[], rowsTotal: number, tables: import('./tables.js').Table[], tablesTotal: number}} Report
  */
 
 const POLL_MS = 1_000
@@ -37,139 +34,10 @@ let report
 let unreachableSince
 let sortBy = 'rate'
 let isDescending = true
-let maxRate = 0
 /** @type {number[]} */
 const rates = []
 /** Rows by key, so that text under the pointer stays selected while numbers change. @type {Map<string, HTMLTableRowElement>} */
 const shownRows = new Map()
-
-/** @param {Row} row */
-function namespaceOf(row) {
-  const name = row.collection === '' ? row.database : `${row.database}.${row.collection}`
-  return name === '' ? '(none)' : visible(name)
-}
-
-/** @param {Row} row */
-function keyOf(row) {
-  return [row.cluster, row.database, row.collection, row.command].join('\0')
-}
-
-/** @returns {Column} @param {'p50Ms' | 'p95Ms' | 'p99Ms'} id @param {string} title @param {string} shown */
-function percentile(id, title, shown) {
-  return {
-    id,
-    title,
-    shown,
-    explain: `${title} of the time from request to reply, over the last minute`,
-    value: (row) => row[id] ?? -1,
-    fill: (cell, row) => {
-      setText(cell, duration(row[id]))
-      cell.classList.toggle('old', row[id] !== null && !row.isRecent)
-      cell.title = row[id] !== null && !row.isRecent ? 'Since the start: nothing ended in the last minute' : ''
-    },
-  }
-}
-
-/** @type {Column[]} */
-const COLUMNS = [
-  {
-    id: 'namespace',
-    title: 'Collection',
-    explain: 'Database and collection',
-    shown: '',
-    value: namespaceOf,
-    fill: (cell, row) => {
-      const hasClusters = new Set(report?.rows.map((r) => r.cluster)).size > 1
-      const name = hasClusters ? `${visible(row.cluster)} / ${namespaceOf(row)}` : namespaceOf(row)
-      setText(cell, name)
-      cell.title = name
-    },
-  },
-  {
-    id: 'command',
-    title: 'Command',
-    explain: 'What the application asked for',
-    shown: '',
-    value: (row) => row.command,
-    fill: (cell, row) => setText(cell, row.command === '' ? 'all' : visible(row.command)),
-  },
-  {
-    id: 'rate',
-    title: 'Ops/s',
-    explain: 'Operations per second over the last five seconds',
-    shown: '',
-    value: (row) => row.rate,
-    fill: (cell, row) => {
-      setText(cell, perSecond(row.rate))
-      cell.classList.add('rate')
-      cell.classList.toggle('zero', row.rate === 0)
-      cell.style.setProperty('--share', String(maxRate > 0 ? row.rate / maxRate : 0))
-    },
-  },
-  {
-    id: 'errorRate',
-    title: 'Errors/s',
-    explain: 'Failed operations per second over the last five seconds',
-    shown: '',
-    value: (row) => row.errorRate,
-    fill: (cell, row) => {
-      setText(cell, perSecond(row.errorRate))
-      cell.classList.toggle('zero', row.errorRate === 0)
-      cell.classList.toggle('bad', row.errorRate > 0)
-    },
-  },
-  percentile('p50Ms', 'p50', 'midonly'),
-  percentile('p95Ms', 'p95', 'midonly'),
-  percentile('p99Ms', 'p99', ''),
-  {
-    id: 'documents',
-    title: 'Docs/s',
-    explain: 'Documents returned and sent per second',
-    shown: 'midonly',
-    value: (row) => row.documentsRate,
-    fill: (cell, row) => {
-      setText(cell, perSecond(row.documentsRate))
-      cell.classList.toggle('zero', row.documentsRate === 0)
-      cell.title = `${whole.format(row.documentsReturned)} returned, ${whole.format(row.documentsSent)} sent so far`
-    },
-  },
-  {
-    id: 'bytes',
-    title: 'Bytes/s',
-    explain: 'Bytes of requests and replies per second',
-    shown: 'wideonly',
-    value: (row) => row.bytesRate,
-    fill: (cell, row) => {
-      setText(cell, bytes(row.bytesRate))
-      cell.classList.toggle('zero', row.bytesRate === 0)
-      cell.title = `${bytes(row.requestBytes)} of requests, ${bytes(row.replyBytes)} of replies so far`
-    },
-  },
-  {
-    id: 'operations',
-    title: 'Total',
-    explain: 'Operations since the start',
-    shown: 'wideonly',
-    value: (row) => row.operations,
-    fill: (cell, row) => {
-      setText(cell, count(row.operations))
-      cell.title = row.awaited > 0 ? `and ${whole.format(row.awaited)} that waited on purpose` : ''
-    },
-  },
-  {
-    id: 'errors',
-    title: 'Errors',
-    explain: 'Failed operations since the start',
-    shown: '',
-    value: (row) => row.errors,
-    fill: (cell, row) => {
-      setText(cell, count(row.errors))
-      cell.classList.toggle('zero', row.errors === 0)
-      cell.classList.toggle('bad', row.errors > 0)
-    },
-  },
-]
-const TEXT_COLUMNS = 2
 
 function buildHead() {
   COLUMNS.forEach((column, i) => {
@@ -177,7 +45,7 @@ function buildHead() {
     cell.scope = 'col'
     cell.id = `by-${column.id}`
     if (i < TEXT_COLUMNS) cell.classList.add('text')
-    if (column.shown !== '') cell.classList.add(column.shown)
+    cell.classList.add(...column.shown)
     const button = document.createElement('button')
     button.type = 'button'
     button.textContent = column.title
@@ -201,7 +69,7 @@ function rowFor(key) {
     const cell = document.createElement(i === 0 ? 'th' : 'td')
     if (i === 0) cell.setAttribute('scope', 'row')
     if (i < TEXT_COLUMNS) cell.classList.add('text')
-    if (column.shown !== '') cell.classList.add(column.shown)
+    cell.classList.add(...column.shown)
     made.append(cell)
   })
   shownRows.set(key, made)
@@ -237,7 +105,14 @@ function wantedRows(current) {
 /** @param {Report} current */
 function showTable(current) {
   const rows = sorted(wantedRows(current))
-  maxRate = Math.max(0, ...rows.map((row) => row.rate))
+  const view = {
+    maxRate: Math.max(0, ...rows.map((row) => row.rate)),
+    hasClusters: new Set(current.rows.map((row) => row.cluster)).size > 1,
+  }
+  body.closest('table')?.classList.toggle(
+    'calls',
+    current.rows.some((row) => row.calls !== null),
+  )
   const keys = new Set(rows.map(keyOf))
   for (const [key, node] of shownRows) {
     if (keys.has(key)) continue
@@ -246,7 +121,7 @@ function showTable(current) {
   }
   rows.forEach((row, at) => {
     const node = rowFor(keyOf(row))
-    for (const [i, column] of COLUMNS.entries()) column.fill(/** @type {HTMLElement} */ (node.children[i]), row)
+    for (const [i, column] of COLUMNS.entries()) column.fill(/** @type {HTMLElement} */ (node.children[i]), row, view)
     if (body.children[at] !== node) body.insertBefore(node, body.children[at] ?? null)
   })
   for (const column of COLUMNS) {
@@ -350,6 +225,7 @@ function show() {
   showSets(report.topologies)
   showHosts(report.checked)
   showTable(report)
+  showTables(report.tables, report.tablesTotal)
 }
 
 async function poll() {

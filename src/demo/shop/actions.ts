@@ -1,3 +1,4 @@
+import type { Action as VisitorAction } from '../visit.js'
 import { emailOf } from './seed.js'
 import {
   CATEGORIES,
@@ -12,14 +13,7 @@ import {
   skuOf,
 } from './shop.js'
 
-/** One thing that a visitor, or the shop itself, does. */
-export interface Action {
-  /** How often, against the others. */
-  readonly weight: number
-  /** About how many commands it makes: it is paced by them. */
-  readonly commands: number
-  run(shop: Shop): Promise<unknown>
-}
+type Action = VisitorAction<Shop>
 
 const MAX_ORDERS = 3_000
 const EVENTS_KEPT_MS = 30_000
