@@ -15,7 +15,8 @@ import {
   REPLY_BYTES,
   REQUEST_BYTES,
 } from './operation-table.js'
-import { bucketSnapshots, RATE_SLOTS, Slots, TICK_MS } from './slots.js'
+import { Pages, type Row } from './pages.js'
+import { RATE_SLOTS, Slots, TICK_MS, WINDOW_SLOTS } from './slots.js'
 
 /** What a row is about: one command on one collection, or all commands on it. */
 export type GroupBy = 'command' | 'collection'
@@ -80,11 +81,9 @@ const ANSWERED: readonly number[] = (
   ['ok', 'command_error', 'write_error', 'write_concern_error', 'unknown'] satisfies OutcomeKind[]
 ).map(outcomeIndex)
 
-/** Snapshots of one series; zeros at first, which is what it was before it came. */
-interface History {
-  readonly plain: Float64Array
-  readonly buckets: Float64Array
-}
+/** Snapshots of one series: its plain numbers in each slot, and behind them its buckets. Zeros at first, as it was before it came. */
+const BUCKETS_AT = RATE_SLOTS * PLAIN_WIDTH
+const HISTORY_WIDTH = BUCKETS_AT + WINDOW_SLOTS * BUCKETS
 
 /** One row to be: only what sorting needs; the rest is summed for the rows that are shown. */
 interface Group {
@@ -109,7 +108,9 @@ interface Sums {
 export class OperationsView {
   readonly #clock: Clock
   readonly #table: OperationTable
-  readonly #histories: History[] = []
+  /** In pages: an array for each of a thousand new series would hold up the loop. */
+  readonly #pages = new Pages(HISTORY_WIDTH)
+  readonly #histories: Row[] = []
   readonly #calls = new CallHistory()
   readonly #slots: Slots
   #timer: Timer
@@ -140,27 +141,27 @@ export class OperationsView {
     this.#table.all.forEach((series, i) => {
       const { values, base } = series.plain
       const history = this.#history(i)
-      const at = rate * PLAIN_WIDTH
-      for (let k = 0; k < PLAIN_WIDTH; k++) history.plain[at + k] = values[base + k] as number
+      const at = history.base + rate * PLAIN_WIDTH
+      for (let k = 0; k < PLAIN_WIDTH; k++) history.values[at + k] = values[base + k] as number
       if (series.calls !== undefined) this.#calls.take(i, series.calls.row, rate)
       if (window < 0) return
-      const from = window * BUCKETS
-      history.buckets.fill(0, from, from + BUCKETS)
-      addAnswered(series, history.buckets, from)
+      const from = history.base + BUCKETS_AT + window * BUCKETS
+      history.values.fill(0, from, from + BUCKETS)
+      addAnswered(series, history.values, from)
     })
     this.#timer = this.#clock.after(TICK_MS, this.#tick)
   }
 
-  #history(index: number): History {
-    let history = this.#histories[index]
-    if (history === undefined) {
-      history = {
-        plain: new Float64Array(RATE_SLOTS * PLAIN_WIDTH),
-        buckets: bucketSnapshots(),
-      }
-      this.#histories[index] = history
-    }
+  #history(index: number): Row {
+    const history = this.#histories[index] ?? this.#pages.allocate()
+    this.#histories[index] = history
     return history
+  }
+
+  /** One number of a series as it was; 0 before it came. */
+  #before(index: number, at: number): number {
+    const history = this.#histories[index]
+    return history === undefined ? 0 : (history.values[history.base + at] as number)
   }
 
   #report(by: GroupBy, nowMs: number): OperationsReport {
@@ -196,7 +197,7 @@ export class OperationsView {
       group.members.push(index)
       group.isControl &&= series.kind === 'control'
       group.operations += operations
-      group.recent += operations - (this.#histories[index]?.plain[oldest + OPERATIONS] ?? 0)
+      group.recent += operations - this.#before(index, oldest + OPERATIONS)
     }
     return groups
   }
@@ -207,10 +208,9 @@ export class OperationsView {
     const before = new Float64Array(PLAIN_WIDTH)
     for (const index of members) {
       const plain = this.#table.all[index]?.plain
-      const history = this.#histories[index]?.plain
       for (let k = 0; k < PLAIN_WIDTH; k++) {
         now[k] = (now[k] as number) + (plain?.values[plain.base + k] ?? 0)
-        before[k] = (before[k] as number) + (history?.[oldest + k] ?? 0)
+        before[k] = (before[k] as number) + this.#before(index, oldest + k)
       }
     }
     return {
@@ -271,8 +271,8 @@ export class OperationsView {
     for (const index of members) {
       const series = this.#table.all[index]
       if (series !== undefined) addAnswered(series, lifetime, 0)
-      const before = this.#histories[index]?.buckets
-      for (let i = 0; i < BUCKETS; i++) recent[i] = (recent[i] as number) - (before?.[oldest * BUCKETS + i] ?? 0)
+      const at = BUCKETS_AT + oldest * BUCKETS
+      for (let i = 0; i < BUCKETS; i++) recent[i] = (recent[i] as number) - this.#before(index, at + i)
     }
     for (let i = 0; i < BUCKETS; i++) recent[i] = (recent[i] as number) + (lifetime[i] as number)
     const isRecent = countOf(recent) > 0
