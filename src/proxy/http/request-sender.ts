@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.js'
 import type { ConnectionInfo } from '../../core/connection.js'
 import { UpstreamError } from '../../core/errors.js'
-import type { HttpRefusal, HttpSigner } from '../../core/http.js'
+import type { HttpSigner } from '../../core/http.js'
 import type { Cluster, Host } from '../../core/upstream.js'
 import { forwardHead } from './forward-head.js'
 import type { RequestHead } from './head/heads.js'
@@ -26,7 +26,8 @@ export interface RequestSenderDeps {
 export interface RequestEvents {
   /** It has its upstream, not at once: what waits of its body may follow. */
   requestBound(): void
-  requestUnavailable(turn: Turn, why: HttpRefusal): void
+  /** @param message why; for people */
+  requestUnavailable(turn: Turn, message: string): void
   /** No upstream may have all of its body. */
   bodyRefused(turn: Turn, status: 400 | 413, message: string): void
   /** Its client waits for a 100 that no upstream is asked for. */
@@ -85,6 +86,7 @@ export class RequestSender {
 
   /** Not sent; but what it was about may be known by it. */
   discard(turn: Turn, piece: HttpPiece<RequestHead>): void {
+    turn.operation.countRequest(piece.end - piece.start)
     turn.isRequestRead = piece.last
     this.drop()
     this.#flow.addPiece(piece)
@@ -137,8 +139,7 @@ export class RequestSender {
     if (turn.isOver || cluster === undefined) return
     if (result instanceof Error) {
       this.#deps.log.signingFailed(this.#info, result)
-      const message = 'The request could not be signed: see the log of the proxy'
-      this.#user.requestUnavailable(turn, { kind: 'unavailable', message })
+      this.#user.requestUnavailable(turn, 'The request could not be signed: see the log of the proxy')
       return
     }
     turn.signedHead = result
@@ -187,8 +188,7 @@ export class RequestSender {
 
   #dialFailed(turn: Turn, error: Error): void {
     this.#deps.log.dialFailed(this.#info, error)
-    const message = error instanceof UpstreamError ? error.message : 'The proxy failed on its own'
-    this.#user.requestUnavailable(turn, { kind: 'unavailable', message })
+    this.#user.requestUnavailable(turn, error instanceof UpstreamError ? error.message : 'The proxy failed on its own')
   }
 
   /** The request's head goes out; its body follows as it is read. */

@@ -146,7 +146,7 @@ void t.test(`every reply carries its request's nonce, whatever breaks (SOAK_SEED
     )
     await Promise.all(running)
     t.strictSame(tally.wrong, [])
-    t.ok(tally.good > 500, `${tally.good} good, ${tally.unavailable} unavailable, ${tally.cut} cut`)
+    t.ok(tally.good > 100, `${tally.good} good, ${tally.unavailable} unavailable, ${tally.cut} cut`)
     t.ok(tally.good > 10 * (tally.unavailable + tally.cut))
     t.ok(hub.ended.length >= tally.good)
     const twice = [...seen].filter(([, count]) => count > 1)
