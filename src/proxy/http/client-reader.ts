@@ -25,6 +25,7 @@ export class ClientReader {
   #at = 0
   #isReading = false
   #isPaused = false
+  #hasEnded = false
 
   constructor(socket: Socket, limits: HttpLimits, taker: RequestTaker) {
     this.#socket = socket
@@ -42,6 +43,15 @@ export class ClientReader {
     return this.#held !== undefined
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** The client said its end, and all that it said before has had its turn, or has it now. */
+  get isHeardOut(): boolean {
+    return this.#hasEnded && this.#held === undefined
+  }
+
   /** The client has to wait, so that it is not its fault when nothing comes. */
   get isPaused(): boolean {
     return this.#isPaused
@@ -53,6 +63,10 @@ export class ClientReader {
     this.#held = held === undefined ? chunk : Buffer.concat([held.subarray(this.#at), chunk])
     this.#at = 0
     this.read()
+  }
+
+  ended(): void {
+    this.#hasEnded = true
   }
 
   /** As far as it is taken. In a loop, however many requests are answered on the spot: `take` may call it, too. */

@@ -4,7 +4,7 @@ export interface HttpTimeouts {
   readonly headMs: number
   /** From a request's last byte to its reply's head. */
   readonly requestMs: number
-  /** Without a byte either way while a request is open. */
+  /** Without a byte either way while a request is open, or a reply is not taken. */
   readonly streamIdleMs: number
   /** Between two requests. */
   readonly idleMs: number
@@ -12,7 +12,8 @@ export interface HttpTimeouts {
 
 /** Where a connection is, by the times that matter; 0 is not yet. */
 export interface Progress {
-  readonly hasRequest: boolean
+  /** A request is open, or what answered the last one is not taken. */
+  readonly isBusy: boolean
   /** Since when a head is awaited or incomplete. */
   readonly headSinceMs: number
   /** Since when the upstream has the whole request and owes the head of its reply. */
@@ -25,7 +26,7 @@ export type Overdue = 'head' | 'reply' | 'stalled' | 'idle'
 /** What has taken too long. */
 export function overdue(timeouts: HttpTimeouts, at: Progress, nowMs: number): Overdue | undefined {
   const isPast = (timeoutMs: number, sinceMs: number) => timeoutMs > 0 && sinceMs > 0 && nowMs - sinceMs >= timeoutMs
-  if (at.hasRequest) {
+  if (at.isBusy) {
     if (isPast(timeouts.requestMs, at.waitsSinceMs)) return 'reply'
     return isPast(timeouts.streamIdleMs, at.activeAtMs) ? 'stalled' : undefined
   }

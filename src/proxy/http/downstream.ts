@@ -19,6 +19,8 @@ export class Downstream {
   readonly #stats: ListenerStats
   #state: 'open' | 'closing' | 'closed' = 'open'
   #reason: CloseReason | undefined = undefined
+  /** It is to end as soon as it can. */
+  leaveReason: CloseReason | undefined = undefined
   /** Since when it is told its end, or since when that is out. */
   #closingSinceMs = 0
   #isFlushed = false
@@ -39,6 +41,10 @@ export class Downstream {
 
   get reason(): CloseReason {
     return this.#reason ?? 'error'
+  }
+
+  get isLeaving(): boolean {
+    return this.leaveReason !== undefined
   }
 
   /** Bytes wait for it to take them. */

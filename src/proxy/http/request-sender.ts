@@ -26,7 +26,8 @@ export interface RequestSenderDeps {
 export interface RequestEvents {
   /** It has its upstream, not at once: what waits of its body may follow. */
   requestBound(): void
-  requestUnavailable(turn: Turn, why: HttpRefusal): void
+  /** It goes to no upstream. */
+  requestRefused(turn: Turn, why: HttpRefusal): void
   /** No upstream may have all of its body. */
   bodyRefused(turn: Turn, status: 400 | 413, message: string): void
   /** Its client waits for a 100 that no upstream is asked for. */
@@ -85,6 +86,7 @@ export class RequestSender {
 
   /** Not sent; but what it was about may be known by it. */
   discard(turn: Turn, piece: HttpPiece<RequestHead>): void {
+    turn.operation.countRequest(piece.end - piece.start)
     turn.isRequestRead = piece.last
     this.drop()
     this.#flow.addPiece(piece)
@@ -137,7 +139,7 @@ export class RequestSender {
     if (turn.isOver || cluster === undefined) return
     if (result instanceof Error) {
       this.#deps.log.signingFailed(this.#info, result)
-      this.#user.requestUnavailable(turn, whyUnsigned(result))
+      this.#user.requestRefused(turn, whyUnsigned(result))
       return
     }
     turn.signedHead = result
@@ -187,7 +189,7 @@ export class RequestSender {
   #dialFailed(turn: Turn, error: Error): void {
     this.#deps.log.dialFailed(this.#info, error)
     const message = error instanceof UpstreamError ? error.message : 'The proxy failed on its own'
-    this.#user.requestUnavailable(turn, { kind: 'unavailable', message })
+    this.#user.requestRefused(turn, { kind: 'unavailable', message })
   }
 
   /** The request's head goes out; its body follows as it is read. */

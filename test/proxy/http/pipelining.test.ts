@@ -96,7 +96,9 @@ void t.test(
     const count = 20_000
     const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
     peer.write(request.repeat(count))
-    for (let i = 0; i < count; i++) t.match((await peer.takeMessage()).slice(0, 12), 'HTTP/1.1 503') || t.bailout()
+    let right = 0
+    for (let i = 0; i < count; i++) if ((await peer.takeMessage()).startsWith('HTTP/1.1 503')) right++
+    t.equal(right, count)
     t.equal(hub.ended.length, count)
     peer.socket.pause()
     for (let i = 0; i < 300; i++) {

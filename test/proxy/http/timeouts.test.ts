@@ -1,6 +1,6 @@
 import t from 'tap'
 import { dynamodb } from '../../../src/codecs/dynamodb/index.js'
-import { get, ok, onStage, post, put, told, turns, until } from './stage.js'
+import { answering, get, ok, onStage, post, put, told, turns, until } from './stage.js'
 
 const OFF = { head_timeout: '0s', request_timeout: '0s', stream_idle_timeout: '0s' }
 
@@ -276,4 +276,23 @@ void t.test(
     t.ok(rest.endsWith(body))
     t.ok(got > body.length)
   }),
+)
+
+void t.test(
+  'a client that takes none of its replies does not stay, though no request of it is open',
+  onStage(
+    { http: { ...OFF, stream_idle_timeout: '10s' }, serve: answering(() => ok('x'.repeat(60_000))) },
+    async (t, { client, pass, hub }) => {
+      const peer = await client()
+      peer.socket.pause()
+      peer.write(get().repeat(1_000))
+      for (let before = -1; before !== hub.ended.length; await turns(50)) before = hub.ended.length
+      t.ok(hub.ended.length < 1_000)
+      t.equal(hub.started.length, hub.ended.length)
+      await pass(9_000)
+      t.equal(hub.closed.length, 0)
+      await pass(3_000)
+      t.strictSame(hub.closed, ['idle_timeout'])
+    },
+  ),
 )
