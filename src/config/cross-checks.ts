@@ -108,6 +108,10 @@ function checkTransport(listener: Entry, { written, httpProtocols, error }: Cros
       'remove it',
     )
   }
+  if (protocol === 'dynamodb' && valueAt(listener.fields, ['http', 'host']) !== undefined) {
+    const message = 'signatures of DynamoDB cover Host: another one makes them invalid'
+    error([...listener.path, 'http', 'host'], 'key', message, 'remove it, or sign again: codec: { resign: {} }')
+  }
   if (isHttp && valueAt(written, [...listener.path, 'on_decode_error']) === 'pass') {
     const message = 'what is no HTTP is never forwarded: it is answered with 400 and closed'
     error([...listener.path, 'on_decode_error'], 'value', message, 'remove it')

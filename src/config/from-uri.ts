@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { parseAwsHost } from '../core/aws-host.js'
 import { ConfigError } from '../core/errors.js'
@@ -47,6 +48,7 @@ export function fromUri<P extends ConfigParts>(uri: string, settings: UriSetting
         cluster: 'main',
         ...modeFor(parsed, listen, settings),
         ...signaturesFor(parsed, settings),
+        ...hostFor(parsed),
       },
     ],
     clusters: [{ name: 'main', uri }],
@@ -73,6 +75,15 @@ function modeFor({ protocol, options }: DatabaseUri, listen: string, { advertise
 function signaturesFor({ protocol, hosts: [host = ''] }: DatabaseUri, { advertise = '' }: UriSettings): object {
   const isAws = protocol === 'dynamodb' && parseAwsHost(host) !== undefined
   return isAws && parseAwsHost(advertise) === undefined ? { codec: { resign: { credentials: 'env' } } } : {}
+}
+
+/** A server that goes by a name tells its sites apart by it, and clients here say the proxy's. */
+function hostFor({ protocol, isTls, hosts: [host = ''] }: DatabaseUri): object {
+  const address = parseAddress(host)
+  if (protocol !== 'http' || address?.kind !== 'tcp') return {}
+  if (isIP(address.host) !== 0 || address.host === 'localhost') return {}
+  const isPlain = address.port === (isTls ? 443 : 80)
+  return { http: { host: isPlain ? address.host : host } }
 }
 
 function flagOf(path: Path): string {

@@ -25,12 +25,12 @@ t.test('a URI of DynamoDB or HTTP gives the config that a file would', async (t)
       `protocol: dynamodb, ${resign}`,
       'hosts: [ "vpce-1a2b-x.dynamodb.us-east-1.vpce.amazonaws.com:443" ], tls: {}',
     ],
-    ['http://api.internal', 'protocol: http', 'hosts: [ "api.internal:80" ]'],
+    ['http://api.internal', 'protocol: http, http: { host: api.internal }', 'hosts: [ "api.internal:80" ]'],
     ['http://127.0.0.1:3000/', 'protocol: http', 'hosts: [ "127.0.0.1:3000" ]'],
-    ['https://api.internal', 'protocol: http', 'hosts: [ "api.internal:443" ], tls: {}'],
+    ['https://api.internal', 'protocol: http, http: { host: api.internal }', 'hosts: [ "api.internal:443" ], tls: {}'],
     [
       'https://api.internal:8443?tlsInsecure=true',
-      'protocol: http',
+      'protocol: http, http: { host: "api.internal:8443" }',
       'hosts: [ "api.internal:8443" ], tls: { insecure_skip_verify: true }',
     ],
   ]

@@ -22,6 +22,11 @@ export const httpSchema = z.strictObject({
   request_timeout: duration.prefault('60s'),
   /** Without a byte either way while a request is open; 0 is off. */
   stream_idle_timeout: duration.prefault('5m'),
+  /** Sent in place of the client's `Host`, for servers that tell sites apart by it; without it, the client's goes on. */
+  host: z
+    .string()
+    .regex(/^[\w.:[\]-]{1,255}$/, { error: 'expected a host, with a port where it needs one' })
+    .optional(),
   max_head: size
     .refine((bytes) => bytes >= 1_024 && bytes <= 1_048_576, { error: 'expected 1KiB to 1MiB' })
     .prefault(`${DEFAULT_LIMITS.maxHeadBytes / 1_024}KiB`),

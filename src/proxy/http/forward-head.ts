@@ -34,15 +34,24 @@ export function forwardHead(head: MessageHead, connection?: ConnectionField): Bu
   return out.subarray(0, length + tail.copy(out, length))
 }
 
-/** The head as it goes on, with other fields in place of some. @throws when a field to add is none */
-export function replaceFields({ headers, facts }: MessageHead, { drop, add }: ReplacedFields): Buffer {
+/**
+ * The head as it goes on, with other fields in place of some.
+ * @param connection as for `forwardHead`
+ * @throws when a field to add is none
+ */
+export function replaceFields(
+  { headers, facts }: MessageHead,
+  { drop, add }: ReplacedFields,
+  connection?: ConnectionField,
+): Buffer {
   const kept = Buffer.allocUnsafe(headers.end - headers.start)
   const length = copyKept(headers, facts, kept, drop)
   const lines = add.map(([name, value]) => {
     if (!isField(name, value)) throw new Error(`A field to send is invalid: ${JSON.stringify(name)}`)
     return `${name}: ${value}\r\n`
   })
-  return Buffer.concat([kept.subarray(0, length), Buffer.from(`${lines.join('')}\r\n`, 'latin1')])
+  const tail = connection === undefined ? NO_LINE : LINES[connection]
+  return Buffer.concat([kept.subarray(0, length), Buffer.from(lines.join(''), 'latin1'), tail])
 }
 
 /** Copies runs of lines that stay. @returns bytes copied */

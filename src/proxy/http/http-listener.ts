@@ -43,6 +43,7 @@ export function createHttpListener(config: ListenerConfig, deps: HttpListenerDep
     ...deps,
     pool,
     limits,
+    hostField: http.host === undefined ? undefined : { drop: ['host'], add: [['Host', http.host]] },
     timeouts: timeoutsOf(http, config),
     // The place of routing: one cluster for all requests so far.
     route: () => findCluster(config.cluster),

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.js'
 import type { ConnectionInfo } from '../../core/connection.js'
 import { OplensError, UpstreamError } from '../../core/errors.js'
-import type { HttpRefusal, HttpSigner } from '../../core/http.js'
+import type { HttpRefusal, HttpSigner, ReplacedFields } from '../../core/http.js'
 import type { Cluster, Host } from '../../core/upstream.js'
-import { forwardHead } from './forward-head.js'
+import { forwardHead, replaceFields } from './forward-head.js'
 import type { RequestHead } from './head/heads.js'
 import type { HttpLog } from './http-log.js'
 import type { HttpPiece } from './piece.js'
@@ -18,6 +18,8 @@ export interface RequestSenderDeps {
   readonly pool: UpstreamPool
   /** Requests get another signature; undefined lets them keep theirs. */
   readonly signer: HttpSigner | undefined
+  /** What goes out in place of the client's `Host`; undefined lets it pass. */
+  readonly hostField: ReplacedFields | undefined
   readonly clock: Clock
   readonly log: HttpLog
 }
@@ -212,12 +214,16 @@ export class RequestSender {
 
   #addHead({ head, signedHead, signing }: Turn): void {
     const { facts, headers } = head
+    const { hostField } = this.#deps
+    const connection = facts.minorVersion === 0 ? 'keep-alive' : undefined
     if (signedHead !== undefined) {
       this.#flow.addWhole(signedHead)
       if (signing?.isGathering === true) this.#flow.addWhole(signing.takeGathered())
-    } else if (!facts.hasHopByHop && facts.minorVersion === 1) {
+    } else if (hostField !== undefined) {
+      this.#flow.addWhole(replaceFields(head, hostField, connection))
+    } else if (!facts.hasHopByHop && connection === undefined) {
       this.#flow.add(headers.bytes, headers.start, headers.end)
-    } else this.#flow.addWhole(forwardHead(head, facts.minorVersion === 0 ? 'keep-alive' : undefined))
+    } else this.#flow.addWhole(forwardHead(head, connection))
   }
 }
 
