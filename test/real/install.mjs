@@ -9,7 +9,7 @@ const NODE_VERSION = '24.21.0'
 const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** Each returns the path of what it installed, or throws with the reason. */
-const installers = { python, pymongo3, botocore, go, java, node24, promtool }
+const installers = { python, pymongo3, botocore, moto, go, goDynamodb, java, node24, promtool, wrk }
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
 export async function installTools() {
@@ -65,6 +65,11 @@ function botocore() {
   return virtualEnvironment('venv-botocore', 'requirements-botocore.txt')
 }
 
+/** boto3 and, as the server, moto. */
+function moto() {
+  return virtualEnvironment('venv-moto', 'requirements-moto.txt')
+}
+
 async function virtualEnvironment(name, requirementsName) {
   const requirements = `${ROOT}test/real/${requirementsName}`
   const folder = `${CACHE}${name}`
@@ -76,10 +81,18 @@ async function virtualEnvironment(name, requirementsName) {
   return `${folder}/bin/python`
 }
 
-async function go() {
+function go() {
+  return goProgram('workload-go', '.')
+}
+
+function goDynamodb() {
+  return goProgram('workload-go-dynamodb', './dynamodb')
+}
+
+async function goProgram(name, source) {
   const program = existsSync('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : 'go'
-  const target = `${CACHE}workload-go`
-  await must(program, ['build', '-o', target, '.'], { cwd: `${ROOT}test/real/go`, attempts: 3 })
+  const target = `${CACHE}${name}`
+  await must(program, ['build', '-o', target, source], { cwd: `${ROOT}test/real/go`, attempts: 3 })
   return target
 }
 
@@ -120,12 +133,30 @@ async function node24() {
   return `${folder}/node_modules/${name}/bin/node`
 }
 
-/** From Debian's package, unpacked and not installed: no root needed, no daemon started. */
 async function promtool() {
-  const folder = `${CACHE}prometheus`
-  await once(folder, 'debian', async () => {
+  const folder = await unpacked('prometheus', ['prometheus'])
+  return `${folder}/usr/bin/promtool`
+}
+
+/** With the library that it wants, and a script that leads it there. */
+async function wrk() {
+  const folder = await unpacked('wrk', ['wrk', 'libluajit-5.1-2'])
+  const libraries = await must('sh', ['-c', 'dirname usr/lib/*/libluajit-5.1.so.2'], { cwd: folder })
+  const script = `${folder}/wrk`
+  const env = `LD_LIBRARY_PATH='${folder}/${libraries.trim()}'`
+  writeFileSync(script, `#!/bin/sh\n${env} exec '${folder}/usr/bin/wrk' "$@"\n`, { mode: 0o755 })
+  // Without anything to do it tells its usage, and ends with 1.
+  const { stdout, stderr } = await runProcess(script, ['--version'])
+  if (!`${stdout}${stderr}`.includes('wrk')) throw new Error(`it does not run: ${stderr.trim()}`)
+  return script
+}
+
+/** Debian's packages, unpacked and not installed: no root needed, no daemon started. @returns the folder */
+async function unpacked(name, packages) {
+  const folder = `${CACHE}${name}`
+  await once(folder, `debian ${packages.join(' ')}`, async () => {
     mkdirSync(folder, { recursive: true })
-    const download = () => must('apt-get', ['download', 'prometheus'], { cwd: folder, attempts: 2 })
+    const download = () => must('apt-get', ['download', ...packages], { cwd: folder, attempts: 2 })
     try {
       await download()
     } catch (error) {
@@ -133,9 +164,8 @@ async function promtool() {
       await must('apt-get', ['update', '-q'], { attempts: 3 })
       await download()
     }
-    await must('sh', ['-c', 'dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb usr/bin/prometheus'], {
-      cwd: folder,
-    })
+    const unpack = 'for package in *.deb; do dpkg-deb -x "$package" .; done; rm -f *.deb usr/bin/prometheus'
+    await must('sh', ['-c', unpack], { cwd: folder })
   })
-  return `${folder}/usr/bin/promtool`
+  return folder
 }

@@ -12,6 +12,8 @@ export interface LogLine {
 
 export interface TestProxy {
   readonly port: number
+  /** Of all listeners that the config names, in its order. */
+  readonly ports: readonly number[]
   readonly admin: string
   readonly logs: LogLine[]
   /** GET on the admin address. */
@@ -72,6 +74,7 @@ export async function startConfigured(text: string): Promise<TestProxy> {
   const get = async (path: string, headers = {}) => (await fetch(`${base}${path}`, { headers })).text()
   return {
     port: address.port,
+    ports: listeners.map((listener) => (listener.address.kind === 'tcp' ? listener.address.port : 0)),
     admin: base,
     logs,
     get,

@@ -4,18 +4,23 @@ import type { Sample } from './proxy.js'
 type Json = Record<string, unknown>
 
 /** One HTTP attempt, in the words of the SDK that made it. */
-export interface Attempt {
+export interface Told {
   readonly operation: string
+  /** What the application gave, and got. */
+  readonly input: Json
+  readonly output: Json
+  /** 0 without a reply. */
+  readonly status: number
+  /** The exception's name; '' when there is none. */
+  readonly code: string
+  /** What it said of itself in `amz-sdk-request`. */
+  readonly attempt: number
+}
+
+export interface Attempt extends Told {
   /** Each once; PartiQL's by its statements. */
   readonly tables: readonly string[]
   readonly outcome: 'ok' | 'write_error' | 'command_error' | 'no_reply'
-  /** The exception's name; '' when there is none. */
-  readonly code: string
-  readonly status: number
-  /** What it said of itself in `amz-sdk-request`. */
-  readonly attempt: number
-  readonly input: Json
-  readonly output: Json
 }
 
 const READS = new Set(['GetItem', 'Query', 'Scan', 'BatchGetItem', 'TransactGetItems'])
@@ -29,6 +34,13 @@ const THROTTLED = new Set(['ProvisionedThroughputExceededException', 'Throttling
 export class SdkTruth {
   readonly attempts: Attempt[] = []
 
+  add(told: Told): void {
+    const { operation, input, output, status, code } = told
+    const failed = { outcome: status === 0 ? 'no_reply' : 'command_error', code } as const
+    const outcome = code === '' ? outcomeOf(operation, input, output) : failed
+    this.attempts.push({ ...told, tables: tablesOf(input), ...outcome })
+  }
+
   watch(client: DynamoDBClient): void {
     client.middlewareStack.add(
       (next, context) => async (args) => {
@@ -36,17 +48,15 @@ export class SdkTruth {
         const operation = String(context.commandName).replace(/Command$/, '')
         const headers = (args as { request?: { headers: Record<string, string> } }).request?.headers
         const attempt = Number(/attempt=(\d+)/.exec(headers?.['amz-sdk-request'] ?? '')?.[1] ?? 0)
-        const note = (rest: Pick<Attempt, 'outcome' | 'code' | 'status' | 'output'>) =>
-          this.attempts.push({ operation, tables: tablesOf(input), attempt, input, ...rest })
+        const note = (rest: Pick<Told, 'code' | 'status' | 'output'>) =>
+          this.add({ operation, attempt, input, ...rest })
         try {
           const result = await next(args)
           const output = result.output as unknown as Json
-          note({ ...outcomeOf(operation, input, output), status: statusOf(output), output })
+          note({ code: '', status: statusOf(output), output })
           return result
         } catch (error) {
-          const status = statusOf(error as Json)
-          const outcome = status === 0 ? 'no_reply' : 'command_error'
-          note({ outcome, code: (error as Error).name, status, output: {} })
+          note({ code: (error as Error).name, status: statusOf(error as Json), output: {} })
           throw error
         }
       },

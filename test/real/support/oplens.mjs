@@ -54,7 +54,8 @@ async function start(args, node = process.execPath, env = {}) {
   }
 }
 
-async function findLine(child, pattern, deadlineMs = 5_000) {
+/** A line of a child's output, waited for. @returns its first group */
+export async function findLine(child, pattern, deadlineMs = 5_000) {
   const until = Date.now() + deadlineMs
   for (;;) {
     const found = child.lines.map((line) => pattern.exec(line)).find((match) => match !== null)
