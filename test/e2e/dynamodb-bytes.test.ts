@@ -286,7 +286,7 @@ const BAD: readonly BadBody[] = [
 const echoesSize: StubBehaviour = ({ body }) => ({ json: { Size: body.length } })
 
 for (const { name, fields = get, body, cut, reason, counted } of BAD) {
-  t.test(`a request whose body is ${name}: it passes as it is, and is counted for what it is`, async (t) => {
+  t.test(`${name}: the request passes as it is, and is counted for what it is`, async (t) => {
     const stub = await startDynamodbStub(t, echoesSize)
     const proxy = await startFront(t, stub.address)
     const request = post(fields, body)
