@@ -62,7 +62,7 @@ export const FAMILIES = {
   httpResponses: counter(
     'oplens_http_responses_total',
     ['listener', 'cluster', 'http_request_method', 'http_response_status_code'],
-    'Replies over HTTP by their status, those of databases included.',
+    'Replies of hosts over HTTP by their status, those of databases included; answers of oplens itself are not.',
   ),
   retries: counter(
     'oplens_operation_retries_total',
