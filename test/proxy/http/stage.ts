@@ -183,3 +183,17 @@ export const post = (target: string, body: string, fields = ''): string =>
   put(target, body, fields).replace('PUT', 'POST')
 
 export { Peer, turns, until }
+
+/**
+ * A client that sends ahead and reads nothing, until it is stuck between two replies. Where in a reply the sockets are full differs
+ * from Node to Node: then it takes a little, and is stuck again.
+ */
+export async function stuckBetweenReplies({ hub }: Stage, { socket }: Peer): Promise<void> {
+  for (;;) {
+    for (let before = -1; before !== hub.ended.length; await turns(50)) before = hub.ended.length
+    if (hub.started.length === hub.ended.length) return
+    socket.resume()
+    await turns(1)
+    socket.pause()
+  }
+}
