@@ -1,5 +1,6 @@
 import type { HttpProtocol } from '../../core/codec.js'
-import type { HttpCodec } from '../../core/http.js'
+import type { ConnectionInfo } from '../../core/connection.js'
+import type { HttpCodec, HttpHeaders, HttpReader, HttpRequestHead } from '../../core/http.js'
 import { noteClient } from './client-headers.js'
 import { type DynamodbConfig, dynamodbConfigSchema } from './config.js'
 import { ErrorNames } from './errors.js'
@@ -27,16 +28,34 @@ export const dynamodb: HttpProtocol<DynamodbConfig> = {
       maxInflateBytes: config.max_inflate,
       withShapes: config.shapes,
     }
-    return {
-      matches: ({ method, headers }) => method === 'POST' && isDynamodbTarget(headers.get('x-amz-target') ?? ''),
-      open(head, connection) {
-        noteClient(connection, head.headers)
-        const info = findOperation(head.headers.get('x-amz-target') ?? '')
-        return new DynamodbReader(info, head.headers, shared)
-      },
-    }
+    return new DynamodbCodec(shared)
   },
   createSigner({ resign }, context) {
     return resign === undefined ? undefined : new DynamodbSigner(resign, context)
   },
+}
+
+class DynamodbCodec implements HttpCodec {
+  readonly #shared: Shared
+  /** Of the request asked about last: who asks opens it next. */
+  #target = ''
+  #headers: HttpHeaders | undefined = undefined
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  matches({ method, headers }: HttpRequestHead): boolean {
+    if (method !== 'POST') return false
+    this.#target = headers.get('x-amz-target') ?? ''
+    this.#headers = headers
+    return isDynamodbTarget(this.#target)
+  }
+
+  open({ headers }: HttpRequestHead, connection: ConnectionInfo): HttpReader {
+    noteClient(connection, headers)
+    const target = headers === this.#headers ? this.#target : (headers.get('x-amz-target') ?? '')
+    this.#headers = undefined
+    return new DynamodbReader(findOperation(target), headers, this.#shared)
+  }
 }
