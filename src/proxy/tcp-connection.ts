@@ -14,7 +14,7 @@ import type { LogLimiter } from './log-limiter.js'
 import type { ProxiedConnection } from './proxy-listener.js'
 import { resetSocket } from './reset-socket.js'
 import { readInto } from './reused-reads.js'
-import { UpstreamReader } from './upstream-reader.js'
+import { SocketReader } from './socket-reader.js'
 
 /** What all connections of a listener share: one object, so that a connection holds one reference. */
 export interface TcpConnectionDeps {
@@ -99,7 +99,7 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
 
   async #open(): Promise<void> {
     this.#connecting = new AbortController()
-    const reader = new UpstreamReader()
+    const reader = new SocketReader()
     const result = await this.#connect(this.#connecting.signal, reader)
     this.#connecting = undefined
     if (result instanceof Error) this.#connectFailed(result)
@@ -239,7 +239,7 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
     this.#deps.logger.warn(fields, 'Upstream connect failed, the client was closed')
   }
 
-  #bind({ socket, lease }: UpstreamConnection, reader: UpstreamReader): void {
+  #bind({ socket, lease }: UpstreamConnection, reader: SocketReader): void {
     this.#lease = lease
     if (socket.destroyed || this.#downstream.destroyed) {
       this.#because('connect_failed')
@@ -280,7 +280,7 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
 
   /** Once the client has said so much that a buffer of its own is worth its memory. */
   #reuseReads(requests: WatchLane, sink: Socket): void {
-    const reader = new UpstreamReader()
+    const reader = new SocketReader()
     reader.attach(requests, sink)
     readInto(this.#downstream, reader)
   }

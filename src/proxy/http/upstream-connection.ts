@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Host, Lease, UpstreamConnection } from '../../core/upstream.js'
 import { resetSocket } from '../reset-socket.js'
-import type { UpstreamReader } from '../upstream-reader.js'
+import type { SocketReader } from '../socket-reader.js'
 import type { ReplyHead } from './head/heads.js'
 import type { HttpLimits } from './limits.js'
 import type { HttpEnd } from './message-scanner.js'
@@ -42,7 +42,7 @@ export class UpstreamHttp {
   keptForMs = Number.POSITIVE_INFINITY
   readonly #socket: Socket
   readonly #lease: Lease
-  readonly #reader: UpstreamReader
+  readonly #reader: SocketReader
   readonly #parser: ReplyParser
   readonly #keeper: ConnectionKeeper
   #user: ReplyUser | undefined = undefined
@@ -53,7 +53,7 @@ export class UpstreamHttp {
 
   constructor(
     { socket, lease }: UpstreamConnection,
-    reader: UpstreamReader,
+    reader: SocketReader,
     limits: HttpLimits,
     keeper: ConnectionKeeper,
   ) {

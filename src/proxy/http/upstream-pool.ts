@@ -1,6 +1,6 @@
 import { UpstreamError } from '../../core/errors.js'
 import type { Cluster, Host, UpstreamConnection } from '../../core/upstream.js'
-import { UpstreamReader } from '../upstream-reader.js'
+import { SocketReader } from '../socket-reader.js'
 import type { HttpLimits } from './limits.js'
 import { type ConnectionKeeper, UpstreamHttp } from './upstream-connection.js'
 
@@ -44,7 +44,7 @@ export class UpstreamPool implements ConnectionKeeper {
     for (let attempt = 1; attempt <= cluster.maxConnectAttempts; attempt++) {
       const host = attempt === 1 && first !== undefined ? first : cluster.choose(attempt === 1 ? {} : { not: failed })
       if (host === undefined) break
-      const reader = new UpstreamReader()
+      const reader = new SocketReader()
       const result = await connectTo(cluster, host, reader, signal)
       if (!(result instanceof UpstreamError)) {
         const connection = new UpstreamHttp(result, reader, this.#httpLimits, this)
@@ -104,7 +104,7 @@ export class UpstreamPool implements ConnectionKeeper {
 async function connectTo(
   cluster: Cluster,
   host: Host,
-  onRead: UpstreamReader,
+  onRead: SocketReader,
   signal: AbortSignal,
 ): Promise<UpstreamConnection | UpstreamError> {
   try {

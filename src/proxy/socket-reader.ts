@@ -17,13 +17,13 @@ export interface ReadTarget {
 }
 
 /**
- * Reads an upstream socket into one buffer over and over, where Node would allocate for each read: 10 % of the CPU of a small
+ * Reads a socket, an upstream or a busy client, into one buffer over and over, where Node would allocate for each read: 10 % of the CPU of a small
  * operation. The buffer belongs to one connection. It grows while reads fill it and shrinks when they stay small.
  *
  * The sink keeps views of it until the kernel has taken them, and those bytes must not be read over: while the sink holds any,
  * reads go on behind them, and into a new buffer when this one is full.
  */
-export class UpstreamReader implements OnRead {
+export class SocketReader implements OnRead {
   #target: ReadTarget | undefined
   #sink: Socket | undefined
   #whole: Buffer | undefined
