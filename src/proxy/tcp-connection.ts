@@ -12,7 +12,6 @@ import { Decoder, type DecoderDeps } from './decoder.js'
 import { type LaneOwner, WatchLane } from './lane.js'
 import type { LogLimiter } from './log-limiter.js'
 import type { ProxiedConnection } from './proxy-listener.js'
-import { resetSocket } from './reset-socket.js'
 import { readInto } from './reused-reads.js'
 import { SocketReader } from './socket-reader.js'
 
@@ -317,10 +316,7 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
 
   #reset(socket: Socket): void {
     if (socket.destroyed) return
-    const canReset = socket === this.#downstream ? this.#deps.canResetDownstream : this.#canResetUpstream()
-    // It gets what it was given first; Node says an orderly end before such a reset.
-    if (canReset && socket.writableLength > 0) socket.resetAndDestroy()
-    else if (canReset) resetSocket(socket)
+    if (socket === this.#downstream ? this.#deps.canResetDownstream : this.#canResetUpstream()) socket.resetAndDestroy()
     else socket.destroy()
   }
 
