@@ -24,7 +24,7 @@ export const proxy = board({
         figure(
           {
             title: 'Up',
-            description: 'Proxies that answer Prometheus. Fewer than were deployed: see the alert oplensDown.',
+            description: 'Proxies that answer Prometheus. Fewer than were deployed: see the alert OplensDown.',
             unit: 'short',
             limits: { warn: 1, bad: 0.5 },
           },
