@@ -123,10 +123,14 @@ export function figure(about: About & { readonly limits?: Limits }, ...targets: 
 
 /** The highest now, one bar each. */
 export function ranking(about: About, ranked: Target): PanelOf {
-  return dressed(new BarGauge(), about, [queryOf(ranked, 0).instant()])
-    .min(0)
-    .orientation(VizOrientation.Horizontal)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+  return (
+    dressed(new BarGauge(), about, [queryOf(ranked, 0).instant()])
+      .min(0)
+      .orientation(VizOrientation.Horizontal)
+      .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+      // Without any, Grafana takes 80 of whatever it is for bad.
+      .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(stepsOf(undefined)))
+  )
 }
 
 /** Labels of the series now, one row each, those in `hidden` left out. */
