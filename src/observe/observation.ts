@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { Logger } from '../core/logger.js'
+import { namespaceMatcher } from '../core/namespace-pattern.js'
 import type { Hub, Observer } from '../core/observer.js'
+import type { DigestQuery, DigestsReport, SlowReport } from '../core/reports.js'
+import type { Detail } from '../core/shape.js'
 import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
 import { Counters, type Sample } from './counters.js'
@@ -45,12 +48,16 @@ export interface LiveOperations {
 }
 
 export interface Observation {
+  /** What codecs are to tell, for all of this to have something to say. */
+  readonly detail: Detail
   /** What the data path tells everything to. */
   readonly hub: Hub
   readonly metrics: { render(accept: string | undefined): MetricsText }
   readonly operations: { report(by?: GroupBy): OperationsReport; live(): LiveOperations }
   /** What each table is asked, by protocols that tell. */
   readonly tables: { report(): TablesReport }
+  readonly digests: { report(query: DigestQuery): DigestsReport }
+  readonly slow: { report(limit: number): SlowReport }
   /** What a host of a cluster answers, by their names. */
   readonly members: { report(cluster: string, host: string): MemberTraffic | undefined }
   /** Client connections open now, oldest first. */
@@ -100,6 +107,7 @@ export function createObservation(options: ObservationOptions): Observation {
     yield* await processMetrics()
   }
   return {
+    detail: detailFor(config),
     hub: new ObserverHub([metrics, book, ...(options.observers ?? [])], observerErrors, clock, logger),
     metrics: {
       render: (accept) => {
@@ -116,6 +124,8 @@ export function createObservation(options: ObservationOptions): Observation {
       }),
     },
     tables: { report: () => tablesView.report() },
+    digests: { report: () => ({ isEnabled: false, rows: [], rowsTotal: 0, other: [] }) },
+    slow: { report: () => ({ isEnabled: false, operations: [], total: 0 }) },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
     close: () => {
@@ -139,3 +149,12 @@ const buildInfo = (version: string): Sample => ({
   labels: formatLabels(FAMILIES.buildInfo.labels, [version, process.versions.node]),
   value: 1,
 })
+
+function detailFor({ digests, slow_log, show_values: { namespaces, except } }: ObserveConfig): Detail {
+  const shown = namespaceMatcher(namespaces)
+  const hidden = namespaceMatcher(except)
+  return {
+    shapes: digests.enabled || slow_log.enabled,
+    values: namespaces.length === 0 ? undefined : (db, collection) => shown(db, collection) && !hidden(db, collection),
+  }
+}
