@@ -170,6 +170,11 @@ export const FAMILIES = {
     LISTENER,
     'Certificate files of a listener that changed and could not be used: the old certificate stays.',
   ),
+  certificateExpiry: gauge(
+    'oplens_tls_certificate_expiry_timestamp_seconds',
+    ['listener', 'cluster', 'file'],
+    'When the certificate of a file expires, as Unix time. cluster is empty for those of a listener, listener for those of a cluster.',
+  ),
   acceptErrors: counter(
     'oplens_downstream_accept_errors_total',
     LISTENER,
