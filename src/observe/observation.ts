@@ -8,6 +8,8 @@ import type { Detail } from '../core/shape.js'
 import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
 import { Counters, type Sample } from './counters.js'
+import { exposeDigests, exposeSlow } from './digest-sources.js'
+import { Digests } from './digests/digests.js'
 import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
 import { FAMILIES } from './families.js'
 import { ObserverHub } from './hub.js'
@@ -20,9 +22,13 @@ import { exposeCalls, exposeOperations } from './operation-sources.js'
 import { OperationTable } from './operation-table.js'
 import { type GroupBy, type OperationsReport, OperationsView } from './operations.js'
 import { loadProcessMetrics } from './process-metrics.js'
+import { fieldMatcher } from './slow/field-names.js'
+import { SlowLog } from './slow/slow-log.js'
+import { SlowRules } from './slow/slow-rules.js'
 import { exposeSources, type ObservationSources } from './sources.js'
 import { TableUses } from './table-uses.js'
 import { type TablesReport, TablesView } from './tables.js'
+import { NO_TRACES } from './tracing/trace-refs.js'
 
 export interface ObservationOptions {
   readonly config: ObserveConfig
@@ -95,11 +101,16 @@ export function createObservation(options: ObservationOptions): Observation {
   const view = new OperationsView(clock, table)
   const membersView = new MembersView(clock, members)
   const tablesView = new TablesView(clock, tables)
+  const digests = config.digests.enabled ? new Digests(config.digests, clock) : undefined
+  const slow = config.slow_log.enabled ? slowLog(options, table) : undefined
+  const observers = [metrics, book, digests, slow].filter((one) => one !== undefined)
   const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
   const families = async function* (): AsyncGenerator<Exposed> {
     yield* exposeOperations(table, metrics)
     yield* exposeCalls(table, tables, calls)
     yield { kind: 'histogram', family: FAMILIES.upstreamDuration, series: members.durations }
+    if (digests !== undefined) yield* exposeDigests(digests)
+    if (slow !== undefined) yield* exposeSlow(slow)
     yield* exposeSources(sources)
     yield { kind: 'samples', family: FAMILIES.observerErrors, samples: observerErrors }
     yield { kind: 'samples', family: FAMILIES.metricsOverflow, samples: overflow }
@@ -108,7 +119,7 @@ export function createObservation(options: ObservationOptions): Observation {
   }
   return {
     detail: detailFor(config),
-    hub: new ObserverHub([metrics, book, ...(options.observers ?? [])], observerErrors, clock, logger),
+    hub: new ObserverHub([...observers, ...(options.observers ?? [])], observerErrors, clock, logger),
     metrics: {
       render: (accept) => {
         const format = formatFor(accept)
@@ -124,16 +135,31 @@ export function createObservation(options: ObservationOptions): Observation {
       }),
     },
     tables: { report: () => tablesView.report() },
-    digests: { report: () => ({ isEnabled: false, rows: [], rowsTotal: 0, other: [] }) },
-    slow: { report: () => ({ isEnabled: false, operations: [], total: 0 }) },
+    digests: { report: (query) => digests?.report(query) ?? NO_DIGESTS },
+    slow: { report: (limit) => slow?.report(limit) ?? NO_SLOW },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
     close: () => {
       view.close()
       membersView.close()
       tablesView.close()
+      digests?.close()
     },
   }
+}
+
+const NO_DIGESTS: DigestsReport = { isEnabled: false, rows: [], rowsTotal: 0, other: [] }
+const NO_SLOW: SlowReport = { isEnabled: false, operations: [], total: 0 }
+
+function slowLog({ config, clock }: ObservationOptions, table: OperationTable): SlowLog {
+  return new SlowLog({
+    config: config.slow_log,
+    rules: new SlowRules(config.slow_log),
+    clock,
+    table,
+    traces: NO_TRACES,
+    isRedacted: fieldMatcher(config.show_values.redact),
+  })
 }
 
 /** Loading takes some 30 ms: at the start, not in the first scrape. A scrape without them is better than none. */
