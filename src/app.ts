@@ -8,6 +8,7 @@ import { healthQuestion, type Protocol } from './core/codec.js'
 import type { HealthQuestion } from './core/health.js'
 import type { Logger } from './core/logger.js'
 import type { Probe } from './core/probe.js'
+import type { Detail } from './core/shape.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
 import { type Address, formatAddress } from './core/upstream.js'
 import { createObservation } from './observe/observation.js'
@@ -100,6 +101,7 @@ export function createApp(deps: AppDeps): App {
     clock,
     logger,
     version,
+    random,
     sources: {
       listeners: { [Symbol.iterator]: () => listeners()[Symbol.iterator]() },
       // Read at each scrape: hosts come and go.
@@ -107,11 +109,12 @@ export function createApp(deps: AppDeps): App {
       memberListeners: { [Symbol.iterator]: () => groups.flatMap(withoutListener)[Symbol.iterator]() },
     },
   })
+  const { detail } = observation
   let connectionIds = 0
   for (const listener of config.listeners) {
     groups.push(
       createListeners(listener, {
-        codec: codecOf(listener, config, clock),
+        codec: codecOf(listener, config, clock, detail),
         normalize: probeOf(listener)?.normalize ?? ((member) => member.toLowerCase()),
         findCluster: (name) => clusters.get(name),
         nextConnectionId: () => ++connectionIds,
@@ -136,6 +139,8 @@ export function createApp(deps: AppDeps): App {
       metrics: (accept) => observation.metrics.render(accept),
       operations: (by) => observation.operations.report(by),
       tables: () => observation.tables.report(),
+      digests: (query) => observation.digests.report(query),
+      slow: (limit) => observation.slow.report(limit),
       live: () => observation.operations.live(),
       listeners: () => groups.flatMap((group) => describeGroup(group, clusters.get(group.config.cluster)?.topology)),
       clusters: () => clusters.all,
@@ -153,6 +158,7 @@ export function createApp(deps: AppDeps): App {
 
   return {
     async start(): Promise<Started> {
+      await observation.start()
       await Promise.all(groups.map((group) => group.listen()))
       await admin.listen()
       clusters.start()
@@ -171,6 +177,7 @@ export function createApp(deps: AppDeps): App {
       await Promise.all(groups.map((group) => group.drain(0)))
       await admin.close()
       clusters.close()
+      await observation.flush()
       observation.close()
     },
   }
@@ -185,16 +192,16 @@ function probeOf(listener: ListenerConfig): Probe | undefined {
   return protocol?.transport === 'tcp' ? protocol.probe : undefined
 }
 
-function codecOf(listener: ListenerConfig, { clusters }: OplensConfig, clock: Clock): ListenerCodec {
+function codecOf(listener: ListenerConfig, { clusters }: OplensConfig, clock: Clock, detail: Detail): ListenerCodec {
   const protocol = protocolOf(listener)
   // `tcp` is no protocol of the registry: its bytes pass undecoded.
   if (protocol === undefined) return { transport: 'tcp', codec: undefined }
   const codec = listener.codec
-  if (protocol.transport === 'tcp') return { transport: 'tcp', codec: protocol.createCodec(codec) }
+  if (protocol.transport === 'tcp') return { transport: 'tcp', codec: protocol.createCodec(codec, detail) }
   const host = hostOf(clusters.find(({ name }) => name === listener.cluster))
   return {
     transport: 'http',
-    codec: protocol.createCodec(codec),
+    codec: protocol.createCodec(codec, detail),
     plain: plainHttp.createCodec({}),
     signer: protocol.createSigner?.(codec, { clock, host }),
   }

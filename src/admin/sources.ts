@@ -1,4 +1,5 @@
 import type { ConnectionInfo } from '../core/connection.js'
+import type { DigestQuery, DigestsReport, SlowReport } from '../core/reports.js'
 import type { ClusterStats } from '../core/stats.js'
 import type { TopologyView } from '../core/topology.js'
 import type { HostSet } from '../core/upstream.js'
@@ -129,6 +130,8 @@ export interface AdminSources {
   metrics(accept: string | undefined): { readonly contentType: string; readonly body: AsyncIterable<string> }
   operations(by: GroupBy): OperationsReport
   tables(): TablesReport
+  digests(query: DigestQuery): DigestsReport
+  slow(limit: number): SlowReport
   live(): { readonly connections: number; readonly active: number; readonly awaitedActive: number }
   listeners(): readonly AdminListener[]
   clusters(): readonly AdminCluster[]

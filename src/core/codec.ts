@@ -6,6 +6,7 @@ import type { HttpCodec, HttpSigner } from './http.js'
 import type { EndedBy } from './outcome.js'
 import type { Probe } from './probe.js'
 import type { Schema } from './schema.js'
+import type { Detail } from './shape.js'
 
 export type Direction = 'request' | 'reply'
 
@@ -118,7 +119,7 @@ interface ProtocolBase<C> {
 /** A protocol of its own on TCP. */
 export interface TcpProtocol<C = unknown> extends ProtocolBase<C> {
   readonly transport: 'tcp'
-  createCodec(config: C): TcpCodec
+  createCodec(config: C, detail?: Detail): TcpCodec
   /** How a member of a set is asked what it is. */
   readonly probe?: Probe
 }
@@ -133,7 +134,7 @@ export interface SignerContext {
 /** A protocol inside HTTP. */
 export interface HttpProtocol<C = unknown> extends ProtocolBase<C> {
   readonly transport: 'http'
-  createCodec(config: C): HttpCodec
+  createCodec(config: C, detail?: Detail): HttpCodec
   /** Undefined when the config asks for none: requests keep the signature they came with. */
   createSigner?(config: C, context: SignerContext): HttpSigner | undefined
   /** How a host is asked whether it works. */

@@ -11,6 +11,8 @@ export class ConnectionInfo {
   readonly openedAtMs: number
   /** Bound once an upstream connection stands. */
   host: Host | undefined = undefined
+  /** How long the upstream connection took; -1 before it stands, and where requests choose their own. */
+  connectMs = -1
   /** From the protocol's handshake; '' until (or unless) the client said so. */
   application = ''
   driver = ''

@@ -1,5 +1,6 @@
 import type { ConnectionInfo } from './connection.js'
 import type { Outcome } from './outcome.js'
+import type { RequestValues, Shape } from './shape.js'
 import type { TableUse } from './table-use.js'
 import type { Host } from './upstream.js'
 
@@ -71,8 +72,12 @@ export class Exchange {
   isContinuation = false
   /** `comment` when it is a string of at most 1 KiB; '' otherwise. */
   comment = ''
-  /** What the operation does, normalised and without values; '' when it is not known or nobody asked for it. */
-  shape = ''
+  /** What it does, without values. Undefined: nobody asked, it could not be read, or commands of this kind have none. */
+  shape: Shape | undefined = undefined
+  /** Where the operator asked for them; valid during the call that hands the exchange over. */
+  values: RequestValues | undefined = undefined
+  /** Of its time, what went into a new connection to the upstream; -1 when it waited for none. Of the first on a TCP connection it lies before `startedAtMs`. */
+  connectMs = -1
   /** W3C traceparent carried by the request; '' when there is none. */
   traceParent = ''
   /** Which try of the client's this is, when it says so: 1 is the first; 0 when it doesn't say. */

@@ -109,7 +109,8 @@ export class Decoder implements SessionEvents {
   }
 
   exchangeStarted(exchange: Exchange): void {
-    this.#connection.operations++
+    const connection = this.#connection
+    if (connection.operations++ === 0) exchange.connectMs = connection.connectMs
     this.#lease.operationStarted()
     this.#deps.hub.exchangeStarted(exchange)
   }

@@ -99,8 +99,10 @@ export class TcpConnection implements ProxiedConnection, LaneOwner {
   async #open(): Promise<void> {
     this.#connecting = new AbortController()
     const reader = new SocketReader()
+    const startedAtMs = this.#deps.clock.now()
     const result = await this.#connect(this.#connecting.signal, reader)
     this.#connecting = undefined
+    this.info.connectMs = this.#deps.clock.now() - startedAtMs
     if (result instanceof Error) this.#connectFailed(result)
     else this.#bind(result, reader)
   }

@@ -90,6 +90,8 @@ export function fakeSources(overrides: Partial<AdminSources> = {}): AdminSources
       rowsTotal: 1,
     }),
     tables: () => ({ rows: [], rowsTotal: 0 }),
+    digests: () => ({ isEnabled: true, rows: [], rowsTotal: 0, other: [] }),
+    slow: () => ({ isEnabled: true, operations: [], total: 0 }),
     live: () => ({ connections: 3, active: 2, awaitedActive: 1 }),
     listeners: () => [
       { name: 'front', protocol: 'mongodb', cluster: 'shop', address: '127.0.0.1:1', uri: 'mongodb://127.0.0.1:1/' },

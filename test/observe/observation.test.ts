@@ -373,12 +373,15 @@ t.test('every family appears with its type and exactly its labels, in text and i
       throw new Error('no')
     },
   }
-  const o = observation({ sources: filledSources(), observers: [throws], metrics: { max_databases: 1 } })
+  const observe = { tracing: { enabled: true } }
+  const o = observation({ sources: filledSources(), observers: [throws], metrics: { max_databases: 1 }, observe })
+  await o.start()
   o.hub.connectionOpened(client())
   run(o, operation('shop', 'orders'), { documents: 1, batchSize: 1 })
   run(o, operation('other', 'orders'), { outcome: failed('command_error', 1) })
   run(o, operation('shop', 'orders'), { outcome: UNACKNOWLEDGED })
   run(o, operation('shop', 'orders'), { awaited: true })
+  run(o, operation('shop', 'orders'), { ms: 100 })
   o.hub.messageSeen(client(), 'request', 'OP_MSG')
   o.hub.decodingLost(client(), 'reply', new DecodeError('bad_length', 'x'))
   o.hub.connectionClosed(client(), 'client_closed')

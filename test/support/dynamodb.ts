@@ -2,6 +2,7 @@ import { dynamodb } from '../../src/codecs/dynamodb/index.js'
 import { ConnectionInfo } from '../../src/core/connection.js'
 import { Exchange, type Operation } from '../../src/core/exchange.js'
 import type { HttpCodec, HttpHeaders, HttpReader } from '../../src/core/http.js'
+import type { Detail } from '../../src/core/shape.js'
 
 export class Headers implements HttpHeaders {
   readonly #fields: readonly (readonly [string, string])[]
@@ -21,8 +22,8 @@ export class Headers implements HttpHeaders {
 
 export const JSON_TYPE = { 'content-type': 'application/x-amz-json-1.0' }
 
-export function newCodec(options: Record<string, unknown> = {}): HttpCodec {
-  return dynamodb.createCodec(dynamodb.config.parse(options))
+export function newCodec(options: Record<string, unknown> = {}, detail?: Detail): HttpCodec {
+  return dynamodb.createCodec(dynamodb.config.parse(options), detail)
 }
 
 export const newConnection = (): ConnectionInfo => new ConnectionInfo(1, 'l', 'c', '127.0.0.1:1', 0)

@@ -16,10 +16,6 @@ export const dynamodbConfigSchema = z.strictObject({
     .describe(
       'Compressed replies are read up to this inflated size, in pieces; of larger ones, time and size are known.',
     ),
-  shapes: z
-    .boolean()
-    .default(false)
-    .describe('Also read what a request does: its expressions and statements, without values. Nothing shows it yet.'),
   resign: resignSchema
     .optional()
     .describe(

@@ -1,6 +1,8 @@
 import type { HttpProtocol } from '../../core/codec.js'
 import type { ConnectionInfo } from '../../core/connection.js'
 import type { HttpCodec, HttpHeaders, HttpReader, HttpRequestHead } from '../../core/http.js'
+import { type Detail, NO_DETAIL } from '../../core/shape.js'
+import { ShapeTable } from '../shared/shape-table.js'
 import { noteClient } from './client-headers.js'
 import { type DynamodbConfig, dynamodbConfigSchema } from './config.js'
 import { ErrorNames } from './errors.js'
@@ -20,13 +22,13 @@ export const dynamodb: HttpProtocol<DynamodbConfig> = {
   config: dynamodbConfigSchema,
   // What no client asks needs no signature: the service answers 200, DynamoDB Local 400.
   health: { method: 'GET', path: '/', statuses: [200, 400] },
-  createCodec(config): HttpCodec {
+  createCodec(config, { shapes }: Detail = NO_DETAIL): HttpCodec {
     const shared: Shared = {
       operations: new OperationTable(MAX_OPERATIONS),
       errorNames: new ErrorNames(),
-      shapes: OPERATIONS.map(({ source }) => requestShape(source, config.max_statement, config.shapes)),
+      shapes: OPERATIONS.map(({ source }) => requestShape(source, config.max_statement, shapes)),
       maxInflateBytes: config.max_inflate,
-      withShapes: config.shapes,
+      shapeTable: shapes ? new ShapeTable('aws.dynamodb') : undefined,
     }
     return new DynamodbCodec(shared)
   },

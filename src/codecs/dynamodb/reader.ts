@@ -3,6 +3,7 @@ import type { HttpHeaders, HttpReader, HttpRefusal, HttpReply, HttpReplyHead } f
 import { OK, type Outcome, UNKNOWN } from '../../core/outcome.js'
 import type { TableUse } from '../../core/table-use.js'
 import type { JsonShape } from '../shared/json-shape.js'
+import type { ShapeTable } from '../shared/shape-table.js'
 import { traceParentOf } from '../shared/trace-parent.js'
 import { attemptOf } from './client-headers.js'
 import { type ErrorNames, errorClass } from './errors.js'
@@ -22,8 +23,8 @@ export interface Shared {
   /** By `OperationInfo.index`. */
   readonly shapes: readonly (JsonShape | undefined)[]
   readonly maxInflateBytes: number
-  /** Exchanges get their `shape`. */
-  readonly withShapes: boolean
+  /** Exchanges get their `shape` from it; undefined when nobody asked. */
+  readonly shapeTable: ShapeTable | undefined
 }
 
 /** One DynamoDB call. */
@@ -46,7 +47,7 @@ export class DynamodbReader implements HttpReader {
     const shape = shared.shapes[info.index]
     if (!isJson(headers)) this.#requestFailure = 'content_type'
     else if ((headers.get('content-encoding') ?? 'identity') !== 'identity') this.#requestFailure = 'content_encoding'
-    else if (shape !== undefined) this.#request = new RequestFields(info, shape, shared.withShapes)
+    else if (shape !== undefined) this.#request = new RequestFields(info, shape, shared.shapeTable !== undefined)
   }
 
   get failure(): Failure {
@@ -94,7 +95,7 @@ export class DynamodbReader implements HttpReader {
     exchange.traceParent = traceParentOf(this.#headers)
     if (request !== undefined) {
       exchange.limit = request.limit
-      exchange.shape = request.shape
+      exchange.shape = this.#shared.shapeTable?.get(exchange.operation.command, request.shape)
       if (exchange.operation.kind === 'write') exchange.batchSize = request.items
       exchange.tables = this.#tables(request, reply, exchange.operation)
     }

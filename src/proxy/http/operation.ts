@@ -28,6 +28,8 @@ export interface HttpOperationDeps {
 export class HttpOperation implements PayloadReader {
   requestBytes = 0
   replyBytes = 0
+  /** As the exchange has it. */
+  connectMs = -1
   readonly #deps: HttpOperationDeps
   readonly #connection: ConnectionInfo
   readonly #startedAtMs: number
@@ -108,6 +110,7 @@ export class HttpOperation implements PayloadReader {
     exchange.replyBytes = this.replyBytes
     exchange.firstReplyAtMs = this.#firstReplyAtMs
     exchange.status = this.#status
+    exchange.connectMs = this.connectMs
     exchange.outcome = outcome ?? told
     exchange.endedAtMs = this.#deps.clock.now()
     this.#deps.hub.exchangeEnded(exchange)

@@ -175,8 +175,10 @@ export class RequestSender {
     const { pool, clock } = this.#deps
     const dialling = new AbortController()
     turn.dialling = dialling
+    const startedAtMs = clock.now()
     const result = await pool.dial(cluster, first, dialling.signal).catch(asError)
     turn.dialling = undefined
+    turn.operation.connectMs = clock.now() - startedAtMs
     if (turn.isOver) {
       if (!(result instanceof Error)) pool.giveBack(result, true, clock.now())
       return
