@@ -155,6 +155,7 @@ t.test('Grafana is given Prometheus, Jaeger and the dashboards', async (t) => {
 t.test('Jaeger takes traces over gRPC and HTTP', async (t) => {
   const inside = named('jaeger').ports?.map((port) => port.split(':')[2])
   for (const port of ['4317', '4318', '16686']) t.ok(inside?.includes(port), port)
+  t.match(read('deploy/compose/oplens.yaml'), 'endpoint: "http://jaeger:4318"', 'and oplens sends them there')
 })
 
 t.test('the image is built in stages from pinned ones, and runs as nobody special', async (t) => {
