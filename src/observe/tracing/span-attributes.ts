@@ -153,16 +153,21 @@ const servers = new WeakMap<Host, Attributes>()
 function serverOf(host: Host): Attributes {
   const known = servers.get(host)
   if (known !== undefined) return known
-  const { address } = host
-  const named = /^\[?(?<name>[^\]]+?)\]?:(?<port>\d{1,5})$/.exec(host.name)?.groups
-  const made: Attributes = { [ATTR_SERVER_ADDRESS]: host.hostname || named?.name || host.name }
-  if (named?.port !== undefined) made[ATTR_SERVER_PORT] = Number(named.port)
-  if (address.kind === 'unix') made[ATTR_NETWORK_PEER_ADDRESS] = address.path
-  else if (isIP(address.host) !== 0) {
-    made[ATTR_NETWORK_PEER_ADDRESS] = address.host
-    made[ATTR_NETWORK_PEER_PORT] = address.port
-  }
+  const made = host.address.kind === 'unix' ? socketOf(host.address.path) : memberOf(host, host.address)
   servers.set(host, made)
+  return made
+}
+
+const socketOf = (path: string): Attributes => ({ [ATTR_SERVER_ADDRESS]: path, [ATTR_NETWORK_PEER_ADDRESS]: path })
+
+function memberOf({ name, hostname }: Host, address: { readonly host: string; readonly port: number }): Attributes {
+  const named = /^\[?(?<host>[^\]]+?)\]?:(?<port>\d{1,5})$/.exec(name)?.groups
+  const made: Attributes = { [ATTR_SERVER_ADDRESS]: hostname || named?.host || name }
+  if (named?.port !== undefined) made[ATTR_SERVER_PORT] = Number(named.port)
+  // A name that Node resolves for itself is not known as an address here.
+  if (isIP(address.host) === 0) return made
+  made[ATTR_NETWORK_PEER_ADDRESS] = address.host
+  made[ATTR_NETWORK_PEER_PORT] = address.port
   return made
 }
 

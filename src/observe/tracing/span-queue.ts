@@ -24,7 +24,9 @@ export interface SpanQueueOptions {
 const SUCCESS = 0
 /** After a failure the next export waits twice as long, up to this: what comes meanwhile fills the queue, no further. */
 const MAX_BACKOFF_MS = 30_000
+/** Between two lines about a collector that takes nothing; of one outage each next one waits twice as long. */
 const LOG_EVERY_MS = 60_000
+const MAX_LOG_EVERY_MS = 3_600_000
 
 /**
  * Between spans that end and the exporter, in the place of the SDK's batch processor, which neither counts what it drops nor waits
@@ -39,6 +41,7 @@ export class SpanQueue implements tracing.SpanProcessor {
   /** Exports that failed in a row. */
   #failures = 0
   #loggedAtMs = Number.NEGATIVE_INFINITY
+  #logEveryMs = LOG_EVERY_MS
   /** The log says that the collector takes none. */
   #isSaid = false
   #timer: Timer | undefined
@@ -151,6 +154,7 @@ export class SpanQueue implements tracing.SpanProcessor {
       this.#failures = 0
       if (this.#isSaid) this.#options.logger.info({ dropped: this.#lost }, 'The collector takes spans again')
       this.#isSaid = false
+      this.#logEveryMs = LOG_EVERY_MS
     } else {
       this.dropped.export += count
       this.#failures++
@@ -173,8 +177,9 @@ export class SpanQueue implements tracing.SpanProcessor {
   #logFailure(reason: string): void {
     const { clock, logger } = this.#options
     const nowMs = clock.now()
-    if (nowMs - this.#loggedAtMs < LOG_EVERY_MS) return
+    if (nowMs - this.#loggedAtMs < this.#logEveryMs) return
     this.#loggedAtMs = nowMs
+    this.#logEveryMs = Math.min(MAX_LOG_EVERY_MS, this.#logEveryMs * 2)
     this.#isSaid = true
     logger.warn({ reason, dropped: this.#lost }, 'The collector does not take spans; traffic is not affected')
   }
