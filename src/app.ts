@@ -68,6 +68,8 @@ export interface App {
   learnMembers(maxMs: number): Promise<readonly LedTo[]>
   /** No new connections, operations in flight end, the rest is cut at each listener's `drain_timeout`. */
   drain(): Promise<{ readonly cut: number }>
+  /** Opens the file of the slow log anew, after it was moved away. @returns whether there is one */
+  reopenFiles(): boolean
   /** By collection and command, since the start. */
   operations(): readonly OperationRow[]
   /** By table, of databases whose operations name several. */
@@ -170,6 +172,10 @@ export function createApp(deps: AppDeps): App {
       return groups.flatMap((group) => ledTo(group, clusters.get(group.config.cluster)?.topology) ?? [])
     },
     drain,
+    reopenFiles() {
+      observation.reopen()
+      return config.observe.slow_log.enabled && config.observe.slow_log.file !== undefined
+    },
     operations: () => observation.operations.report('command').rows,
     tables: () => observation.tables.report().rows,
     async close() {

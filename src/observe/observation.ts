@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { type Clock, type Random, systemRandom } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { Exchange } from '../core/exchange.js'
@@ -44,6 +45,8 @@ export interface ObservationOptions {
   /** OpenTelemetry's variables; the process's own by default, which its exporters read in any case. */
   readonly env?: Env
   readonly random?: Random
+  /** Where lines of the slow log go that are for stdout; the process's own by default. */
+  readonly stdout?: Writable
   /** Observers beside the metrics, called after them. */
   readonly observers?: readonly Observer[]
 }
@@ -75,9 +78,14 @@ export interface Observation {
   readonly members: { report(cluster: string, host: string): MemberTraffic | undefined }
   /** Client connections open now, oldest first. */
   connections(): Iterable<ConnectionInfo>
-  /** Loads what is loaded only when it is on. Before the first operation. */
+  /**
+   * Loads what is loaded only when it is on, opens what is written to. Before the first operation.
+   * @throws OplensError OPL_SLOW_LOG when the file of the slow log can't be opened
+   */
   start(): Promise<void>
-  /** Sends the spans that wait, in a few seconds at most. After the last operation: nothing is traced from here on. Never rejects. */
+  /** Files were moved away: opens their paths anew. */
+  reopen(): void
+  /** Sends the spans and lines that wait, in a few seconds at most. After the last operation: nothing is traced or written from here on. Never rejects. */
   flush(): Promise<void>
   /** Stops the timers of the live views. What was counted can still be read. */
   close(): void
@@ -136,7 +144,10 @@ export function createObservation(options: ObservationOptions): Observation {
         config: config.slow_log,
         rules,
         clock,
+        random,
+        logger,
         table,
+        stdout: options.stdout ?? process.stdout,
         traces: tracing?.refs ?? NO_TRACES,
         isRedacted: redactedFields(config.show_values.redact),
       })
@@ -180,8 +191,14 @@ export function createObservation(options: ObservationOptions): Observation {
     slow: { report: (limit) => slow?.report(limit) ?? NO_SLOW },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
-    start: async () => tracing?.start(),
-    flush: async () => tracing?.close(),
+    start: async () => {
+      await slow?.start()
+      await tracing?.start()
+    },
+    reopen: () => slow?.writer.reopen(),
+    flush: async () => {
+      await Promise.all([tracing?.close(), slow?.writer.close()])
+    },
     close: () => {
       view.close()
       membersView.close()
