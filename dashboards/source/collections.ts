@@ -1,7 +1,7 @@
 import { FAMILIES as F } from '../../src/observe/families.js'
 import { board } from './board.js'
 import { increase, meanBy, observedBy, part, quantileBy, rateBy, series, spentBy, sum, top } from './expressions.js'
-import { graph, heatmap, latency, rates, target } from './vocabulary.js'
+import { COLLECTION_OR_TABLE, graph, heatmap, latency, rates, target } from './vocabulary.js'
 
 const CHOSEN = { byCollection: true }
 const COLLECTION = ['cluster', 'db_namespace', 'db_collection_name']
@@ -59,7 +59,7 @@ export const collections = board({
             title: 'p99 by collection',
             description: 'The ten slowest. Click a line to choose its collection alone.',
             unit: 's',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
           latency(top(10, quantileBy(0.99, D, COLLECTION, CHOSEN)), COLLECTION_NAME),
         ),
@@ -92,7 +92,7 @@ export const collections = board({
             description:
               'The ten busiest. A collection that grows alone is a loop or a missing cache of its application.',
             unit: 'ops',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
           target(top(10, observedBy(D, COLLECTION, CHOSEN)), COLLECTION_NAME),
         ),
@@ -102,7 +102,7 @@ export const collections = board({
             description:
               'Sent with write concern 0: nobody learns whether they failed. Only for data that may be lost.',
             unit: 'ops',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
           F.unacknowledged,
           COLLECTION,
@@ -209,7 +209,7 @@ export const collections = board({
             description:
               'The ten that fail most. One alone is a bug of its application; each of them at once is the database.',
             unit: 'ops',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
           target(top(10, rateBy(F.operationErrors, QUERY, CHOSEN)), QUERY_NAME),
         ),

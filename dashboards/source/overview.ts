@@ -13,12 +13,14 @@ import {
   sum,
   top,
 } from './expressions.js'
-import { events, figure, graph, latency, ranking, target } from './vocabulary.js'
+import { COLLECTION_OR_TABLE, events, figure, graph, latency, ranking, target } from './vocabulary.js'
 
 const CLUSTER = ['cluster']
 const COLLECTION = ['cluster', 'db_namespace', 'db_collection_name']
 const COLLECTION_NAME = '{{cluster}} {{db_namespace}} {{db_collection_name}}'
 const D = F.operationDuration
+/** Commands like ping have none, nor has an operation over several tables. */
+const NAMED = { where: ['db_collection_name!=""'] }
 
 const errorShare = (labels: readonly string[]) => shareOf(rateBy(F.operationErrors, labels), observedBy(D, labels))
 
@@ -132,9 +134,9 @@ export const overview = board({
             title: 'By rate',
             description: 'The busiest. Click one to look at its queries.',
             unit: 'ops',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
-          target(top(10, observedBy(D, COLLECTION)), COLLECTION_NAME),
+          target(top(10, observedBy(D, COLLECTION, NAMED)), COLLECTION_NAME),
         ),
         ranking(
           {
@@ -142,9 +144,9 @@ export const overview = board({
             description:
               'The slowest. Few operations make it jumpy: compare with the rate. Click one to see which command it is.',
             unit: 's',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
-          target(top(10, `${quantileBy(0.99, D, COLLECTION)} > 0`), COLLECTION_NAME),
+          target(top(10, `${quantileBy(0.99, D, COLLECTION, NAMED)} > 0`), COLLECTION_NAME),
         ),
         ranking(
           {
@@ -152,9 +154,9 @@ export const overview = board({
             description:
               'Rate times mean: seconds of waiting per second. What to make faster first, as it gains the most.',
             unit: 'short',
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
-          target(top(10, spentBy(D, COLLECTION)), COLLECTION_NAME),
+          target(top(10, spentBy(D, COLLECTION, NAMED)), COLLECTION_NAME),
         ),
         graph(
           {
@@ -163,9 +165,9 @@ export const overview = board({
               'Mean of the ten that take the most time. A step up after a deployment is a new query or a lost index.',
             unit: 's',
             span: 24,
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
-          target(`${meanBy(D, COLLECTION)} and ${top(10, spentBy(D, COLLECTION))}`, COLLECTION_NAME),
+          target(`${meanBy(D, COLLECTION, NAMED)} and ${top(10, spentBy(D, COLLECTION, NAMED))}`, COLLECTION_NAME),
         ),
       ],
     },
@@ -192,7 +194,7 @@ export const overview = board({
               'Where operations fail. One collection alone is its application; all of them is the database or the way to it.',
             unit: 'ops',
             span: 12,
-            leadsToCollection: true,
+            leadsTo: COLLECTION_OR_TABLE,
           },
           target(top(10, rateBy(F.operationErrors, COLLECTION)), COLLECTION_NAME),
         ),

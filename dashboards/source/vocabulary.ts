@@ -56,8 +56,8 @@ export interface About {
   /** In 24ths of the width; 8 when left out. */
   readonly span?: number
   readonly height?: number
-  /** Series lead to the dashboard of the collection that they are about: they need its labels. */
-  readonly leadsToCollection?: boolean
+  /** Where a click on a series leads: it needs the labels of a collection. */
+  readonly leadsTo?: readonly Destination[]
 }
 
 export const target = (expr: string, legend: string): Target => ({ expr, legend })
@@ -182,27 +182,43 @@ interface Dressable {
 }
 
 function dressed<P extends Dressable>(panel: P, about: About, queries: readonly DataqueryBuilder[]): P {
-  const { title, description, unit, span = 8, height = 8, leadsToCollection = false } = about
+  const { title, description, unit, span = 8, height = 8, leadsTo = [] } = about
   panel.title(title).description(description).unit(unit).span(span).height(height)
   panel.datasource({ ...DATASOURCE }).targets([...queries])
-  return leadsToCollection ? panel.dataLinks([toCollection()]) : panel
+  return leadsTo.length === 0 ? panel : panel.dataLinks(leadsTo.map(linkTo))
 }
 
 /** `${name}`, which Grafana fills in. */
 const filled = (name: string): string => `\${${name}}`
 
-/** To the dashboard of collections, narrowed to the series that was clicked. */
-function toCollection(): DashboardLinkBuilder {
-  const query = [
+/** Dashboards that show one collection, or one table: DynamoDB has no databases, and Prometheus keeps no empty labels that a link could take. */
+const DESTINATIONS = {
+  collection: {
+    title: 'Queries of this collection',
+    uid: 'oplens-collections',
+    query: [`var-database=${filled('__field.labels.db_namespace')}`],
+  },
+  table: { title: 'This table, of DynamoDB', uid: 'oplens-dynamodb', query: [] },
+  queriesOfTable: { title: 'Queries of this table', uid: 'oplens-collections', query: ['var-database=$__all'] },
+} as const
+
+export type Destination = keyof typeof DESTINATIONS
+
+export const COLLECTION_OR_TABLE: readonly Destination[] = ['collection', 'table']
+
+/** Narrowed to the series that was clicked. */
+function linkTo(destination: Destination): DashboardLinkBuilder {
+  const { title, uid, query } = DESTINATIONS[destination]
+  const parameters = [
     `var-datasource=${filled('datasource')}`,
     filled('job:queryparam'),
     filled('instance:queryparam'),
     `var-cluster=${filled('__field.labels.cluster')}`,
-    `var-database=${filled('__field.labels.db_namespace')}`,
+    ...query,
     `var-collection=${filled('__field.labels.db_collection_name')}`,
     filled('__url_time_range'),
   ]
-  return new DashboardLinkBuilder('Look at this collection').url(`/d/oplens-collections?${query.join('&')}`)
+  return new DashboardLinkBuilder(title).url(`/d/${uid}?${parameters.join('&')}`)
 }
 
 const REF_IDS = 'ABCDEFGH'

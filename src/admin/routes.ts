@@ -5,13 +5,9 @@ import { checkedReports, clusterReports, clustersJson, topologyReports } from '.
 import { clustersText } from './clusters-text.js'
 import { operationsText } from './operations-text.js'
 import { redact } from './redact.js'
+import { json, type Reply, TEXT, text } from './reply.js'
+import { digests, slow } from './shape-routes.js'
 import type { AdminSources, GroupBy } from './sources.js'
-
-export interface Reply {
-  readonly status: number
-  readonly type: string
-  readonly body: string | Buffer | AsyncIterable<string>
-}
 
 export interface Asked {
   readonly query: URLSearchParams
@@ -26,12 +22,7 @@ export interface Route {
   handle(asked: Asked): Reply
 }
 
-const TEXT = 'text/plain; charset=utf-8'
-const JSON_TYPE = 'application/json; charset=utf-8'
 const MAX_CONNECTIONS = 2_000
-
-export const text = (status: number, body: string): Reply => ({ status, type: TEXT, body: `${body}\n` })
-const json = (value: unknown): Reply => ({ status: 200, type: JSON_TYPE, body: `${JSON.stringify(value, null, 2)}\n` })
 
 const ASSETS = [
   ['/', 'index.html', 'text/html; charset=utf-8', 'the live page'],
@@ -82,6 +73,12 @@ export function dataRoutes(sources: AdminSources, clock: Clock): Route[] {
     ),
     get('/operations', 'what runs now; ?format=text for terminals, ?by=collection', ({ query }) =>
       operations(sources, query),
+    ),
+    get('/digests', 'operations by query shape; ?sort=p99&collection=…&shape=…&limit=…, ?format=text', ({ query }) =>
+      digests(sources, query),
+    ),
+    get('/slow', 'the last slow operations, the newest first; ?n=100&collection=…&id=…, ?format=text', ({ query }) =>
+      slow(sources, query),
     ),
     get('/config_dump', 'the config that runs, filled in, without secrets', () => json(redact(sources.configDump()))),
     {

@@ -374,6 +374,18 @@ export const FAMILIES = {
     LISTENER,
     'Members of the set that clients can not be led to, because no listener of their own could be opened.',
   ),
+  digestRows: gauge('oplens_digests_rows', [], 'Rows of query shapes that are kept now.'),
+  digestEvictions: counter(
+    'oplens_digests_evictions_total',
+    [],
+    'Rows of query shapes that made room for others: their numbers are in __other__ since.',
+  ),
+  digestShapeless: counter(
+    'oplens_digests_operations_without_shape_total',
+    [],
+    'Operations that no digest counts: their command has no shape, or the request could not be read.',
+  ),
+  slowOperations: counter('oplens_slow_operations_total', OPERATION_LABELS, 'Operations slower than their threshold.'),
   tracesSpans: counter(
     'oplens_traces_spans_total',
     ['sampled_by'],

@@ -9,6 +9,8 @@ import type { Detail } from '../core/shape.js'
 import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
 import { Counters, type Sample } from './counters.js'
+import { exposeDigests, exposeSlow } from './digest-sources.js'
+import { Digests } from './digests/digests.js'
 import { Exemplars } from './exemplars.js'
 import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
 import { FAMILIES } from './families.js'
@@ -22,11 +24,14 @@ import { exposeCalls, exposeOperations } from './operation-sources.js'
 import { OperationTable } from './operation-table.js'
 import { type GroupBy, type OperationsReport, OperationsView } from './operations.js'
 import { loadProcessMetrics } from './process-metrics.js'
+import { SlowLog } from './slow/slow-log.js'
 import { SlowRules } from './slow/slow-rules.js'
 import { exposeSources, type ObservationSources } from './sources.js'
 import { TableUses } from './table-uses.js'
 import { type TablesReport, TablesView } from './tables.js'
+import { redactedFields } from './tracing/redacted-fields.js'
 import { type Env, tracingSettings } from './tracing/settings.js'
+import { NO_TRACES } from './tracing/trace-refs.js'
 import { createTracing } from './tracing/tracing.js'
 
 export interface ObservationOptions {
@@ -104,7 +109,7 @@ export function createObservation(options: ObservationOptions): Observation {
   const calls = new CallCounter(tables, guard)
   const metrics = new MetricsObserver(table, members, calls)
   const book = new ConnectionBook()
-  const slow = new SlowRules(config.slow_log)
+  const rules = new SlowRules(config.slow_log)
   const settings = tracingSettings(config.tracing, options.env ?? process.env)
   const exemplars = new Exemplars(() => guard.overflowed('exemplars'))
   const { random = systemRandom, version } = options
@@ -117,7 +122,7 @@ export function createObservation(options: ObservationOptions): Observation {
         random,
         logger,
         version,
-        slow,
+        slow: rules,
         exemplars,
         durationOf,
       })
@@ -125,11 +130,24 @@ export function createObservation(options: ObservationOptions): Observation {
   const view = new OperationsView(clock, table)
   const membersView = new MembersView(clock, members)
   const tablesView = new TablesView(clock, tables)
+  const digests = config.digests.enabled ? new Digests(config.digests, clock) : undefined
+  const slow = config.slow_log.enabled
+    ? new SlowLog({
+        config: config.slow_log,
+        rules,
+        clock,
+        table,
+        traces: tracing?.refs ?? NO_TRACES,
+        isRedacted: redactedFields(config.show_values.redact),
+      })
+    : undefined
   const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
   const families = async function* (): AsyncGenerator<Exposed> {
     yield* exposeOperations(table, metrics, exemplars)
     yield* exposeCalls(table, tables, calls, exemplars)
     yield { kind: 'histogram', family: FAMILIES.upstreamDuration, series: members.durations }
+    if (digests !== undefined) yield* exposeDigests(digests)
+    if (slow !== undefined) yield* exposeSlow(slow)
     yield* exposeSources(sources)
     if (tracing !== undefined) yield* tracing.expose()
     yield { kind: 'samples', family: FAMILIES.observerErrors, samples: observerErrors }
@@ -137,7 +155,9 @@ export function createObservation(options: ObservationOptions): Observation {
     yield { kind: 'samples', family: FAMILIES.buildInfo, samples: [buildInfo(options.version)] }
     yield* await processMetrics()
   }
-  const observers = [metrics, book, ...(tracing === undefined ? [] : [tracing.observer]), ...(options.observers ?? [])]
+  // The slow log comes after what traces: it names the span of an operation.
+  const own = [metrics, book, tracing?.observer, digests, slow].filter((one) => one !== undefined)
+  const observers = [...own, ...(options.observers ?? [])]
   return {
     detail: detailFor(config, settings.isEnabled),
     hub: new ObserverHub(observers, observerErrors, clock, logger),
@@ -156,8 +176,8 @@ export function createObservation(options: ObservationOptions): Observation {
       }),
     },
     tables: { report: () => tablesView.report() },
-    digests: { report: () => ({ isEnabled: false, rows: [], rowsTotal: 0, other: [] }) },
-    slow: { report: () => ({ isEnabled: false, operations: [], total: 0 }) },
+    digests: { report: (query) => digests?.report(query) ?? NO_DIGESTS },
+    slow: { report: (limit) => slow?.report(limit) ?? NO_SLOW },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
     start: async () => tracing?.start(),
@@ -166,9 +186,13 @@ export function createObservation(options: ObservationOptions): Observation {
       view.close()
       membersView.close()
       tablesView.close()
+      digests?.close()
     },
   }
 }
+
+const NO_DIGESTS: DigestsReport = { isEnabled: false, rows: [], rowsTotal: 0, other: [] }
+const NO_SLOW: SlowReport = { isEnabled: false, operations: [], total: 0 }
 
 /** Loading takes some 30 ms: at the start, not in the first scrape. A scrape without them is better than none. */
 function startProcessMetrics(logger: Logger): () => Promise<Exposed[]> {

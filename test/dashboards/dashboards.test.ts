@@ -76,11 +76,22 @@ for (const dashboard of committed) {
           [],
           where,
         )
-        if (links === 0) continue
+        if (links.length === 0) continue
+        const needed = links.flatMap(({ url }) => namesIn(url, /__field\.labels\.(\w+)/g))
+        t.ok(needed.includes('db_collection_name'), where)
         const kept = parsePromql(filledIn(expr)).groupings.some(({ labels }) =>
-          ['cluster', 'db_namespace', 'db_collection_name'].every((label) => labels.includes(label)),
+          needed.every((label) => labels.includes(label)),
         )
         t.ok(kept, `${where} has the labels of its link`)
+        for (const { url } of links) {
+          const there = committed.find(({ uid }) => url.startsWith(`/d/${uid}?`))
+          const variables = there?.templating.list.map(({ name }) => name) ?? []
+          t.same(
+            namesIn(url, /[?&]var-(\w+)=/g).filter((name) => !variables.includes(name)),
+            [],
+            `the dashboard has the variables that ${url} sets`,
+          )
+        }
       }
     },
   )
@@ -169,6 +180,8 @@ t.test('a name that nobody exposes is found', async (t) => {
   ] as const
   for (const [expr, problems] of rows) t.same(unknownNames(parsePromql(expr), known), problems, expr)
 })
+
+const namesIn = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1] ?? '')
 
 function filledIn(expr: string): string {
   return expr.replaceAll('$__rate_interval', '1m')

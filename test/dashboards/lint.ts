@@ -14,7 +14,7 @@ export interface Panel {
   description: string
   datasource: { uid?: string }
   gridPos: { x: number; y: number; w: number; h: number }
-  fieldConfig: { defaults: { unit?: string; links?: unknown[] } }
+  fieldConfig: { defaults: { unit?: string; links?: { url: string }[] } }
   targets: Target[]
 }
 
@@ -43,7 +43,7 @@ export interface Placed {
   readonly expr: string
   readonly legend: string
   readonly exemplar: boolean
-  readonly links: number
+  readonly links: readonly { readonly url: string }[]
   /** For messages. */
   readonly where: string
 }
@@ -54,7 +54,7 @@ export function targetsOf(dashboard: Dashboard): Placed[] {
       expr,
       legend: legendFormat,
       exemplar,
-      links: fieldConfig.defaults.links?.length ?? 0,
+      links: fieldConfig.defaults.links ?? [],
       where: `${dashboard.uid}: ${title} (${type}): ${expr}`,
     })),
   )

@@ -381,6 +381,7 @@ t.test('every family appears with its type and exactly its labels, in text and i
   run(o, operation('other', 'orders'), { outcome: failed('command_error', 1) })
   run(o, operation('shop', 'orders'), { outcome: UNACKNOWLEDGED })
   run(o, operation('shop', 'orders'), { awaited: true })
+  run(o, operation('shop', 'orders'), { ms: 100 })
   o.hub.messageSeen(client(), 'request', 'OP_MSG')
   o.hub.decodingLost(client(), 'reply', new DecodeError('bad_length', 'x'))
   o.hub.connectionClosed(client(), 'client_closed')

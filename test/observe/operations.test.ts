@@ -131,7 +131,7 @@ t.test('the report keeps the 200 busiest rows, and its totals are of all', (t) =
 t.test('closing stops the timers of the views', (t) => {
   const { o, clock } = setUp()
   clock.advance(10_000)
-  t.equal(clock.waiting, 3)
+  t.equal(clock.waiting, 4)
   o.close()
   t.equal(clock.waiting, 0)
   t.end()
