@@ -1,4 +1,4 @@
-import type { CallNumbers, OperationRow, TableRow } from './sources.js'
+import type { CallNumbers, OperationRow, TableRow } from '../core/reports.js'
 import { type Column, formatMs, formatRate, shortened, table } from './text-table.js'
 
 /** A database without namespaces has the collection alone; an operation over several tables has their names. */
