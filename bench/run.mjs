@@ -17,7 +17,8 @@ const USAGE = `usage: npm run bench -- [options]
   --rounds N           interleaved rounds; the table shows their median (default 5)
   --connections N,N    (default 1,16,64)
   --idle N             idle connections for the memory table (default 2000; 0 leaves it out)
-  --only NAME,NAME     some targets: direct pipe oplens-tcp oplens-mongodb oplens-transparent haproxy envoy-tcp envoy-mongo
+  --only NAME,NAME     some targets: direct pipe oplens-tcp oplens-mongodb oplens-transparent
+                       oplens-metrics oplens-traced haproxy envoy-tcp envoy-mongo
   --install-peers      get HAProxy with apt-get (as root) and Envoy with pip (into .cache/) when they are missing
   --node PATH          another Node binary for the pipe and oplens
   --oplens PATH        another tree's dist/cli/main.js instead of this one's

@@ -100,6 +100,7 @@ export function createApp(deps: AppDeps): App {
     clock,
     logger,
     version,
+    random,
     sources: {
       listeners: { [Symbol.iterator]: () => listeners()[Symbol.iterator]() },
       // Read at each scrape: hosts come and go.
@@ -157,6 +158,7 @@ export function createApp(deps: AppDeps): App {
 
   return {
     async start(): Promise<Started> {
+      await observation.start()
       await Promise.all(groups.map((group) => group.listen()))
       await admin.listen()
       clusters.start()
@@ -175,6 +177,7 @@ export function createApp(deps: AppDeps): App {
       await Promise.all(groups.map((group) => group.drain(0)))
       await admin.close()
       clusters.close()
+      await observation.flush()
       observation.close()
     },
   }

@@ -10,7 +10,7 @@ const nodeFlags = (name, { node, prof }) =>
 
 async function startTarget(bench, target, upstream) {
   const ports = { listen: await freePort(), admin: await freePort(), upstream }
-  const argv = target.argv(ports, nodeFlags(target.name, bench))
+  const argv = await target.argv(ports, nodeFlags(target.name, bench))
   const started = start(argv, { logFile: `${CACHE}${target.name}.log` })
   const readyMs = await untilAnswered(ports.listen, probeRequest(bench.wire), started)
   return {

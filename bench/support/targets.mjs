@@ -1,5 +1,6 @@
 // What is measured: each target is one process between the load generator and the canned server, on one thread.
 import { writeFileSync } from 'node:fs'
+import { collector } from './collector.mjs'
 import { CACHE, PIPE } from './tools.mjs'
 
 /**
@@ -10,7 +11,7 @@ import { CACHE, PIPE } from './tools.mjs'
  *
  * @typedef {object} Target
  * @property {string} name
- * @property {(ports: Ports, node: string[]) => string[]} argv `node`: the Node binary with its flags
+ * @property {(ports: Ports, node: string[]) => string[] | Promise<string[]>} argv `node`: the Node binary with its flags
  * @property {(ports: Ports) => Promise<number>} [decoded] find operations that it says it saw since its start
  * @property {number} [probes] operations among those that came before any load: the questions whether it is ready
  * @property {boolean} [mustDecode] the benchmark fails unless it saw every one
@@ -34,6 +35,9 @@ export function targets({ haproxy, envoy }, main, base) {
     // As `run --to` makes it: hellos are looked at, and rewritten in a set. The next one leaves them alone.
     mongodb('oplens-mongodb', main),
     mongodb('oplens-transparent', main, '?directConnection=true'),
+    // What seeing costs: counting alone, and everything with traces of one operation in a hundred.
+    observing('oplens-metrics', main, { digests: { enabled: false }, slow_log: { enabled: false } }),
+    observing('oplens-traced', main, { tracing: { enabled: true, sample: 0.01 } }),
     ...(base === undefined ? [] : [mongodb('base-mongodb', base)]),
     { name: 'haproxy', missing: haproxy.missing, argv: (ports) => haproxyArgv(ports, haproxy.path) },
     { name: 'envoy-tcp', missing: envoy.missing, argv: (ports) => envoyArgv(ports, envoy.path, []) },
@@ -44,6 +48,25 @@ export function targets({ haproxy, envoy }, main, base) {
       decoded: envoyFinds,
     },
   ]
+}
+
+/** Transparent, so that nothing but what is observed differs. */
+function observing(name, main, observe) {
+  const argv = async ({ listen, upstream, admin }, node) => {
+    const file = `${CACHE}${name}-${listen}.json`
+    const tracing = observe.tracing && { ...observe.tracing, endpoint: (await collector()).endpoint }
+    const config = {
+      admin: { address: `127.0.0.1:${admin}` },
+      listeners: [
+        { name: 'main', address: `127.0.0.1:${listen}`, protocol: 'mongodb', cluster: 'main', mode: 'transparent' },
+      ],
+      clusters: [{ name: 'main', hosts: [`127.0.0.1:${upstream}`] }],
+      observe: { ...observe, ...(tracing && { tracing }) },
+    }
+    writeFileSync(file, JSON.stringify(config))
+    return [...node, main, 'run', '-c', file]
+  }
+  return { name, argv, decoded: oplensFinds, mustDecode: true }
 }
 
 function oplens({ listen, upstream, admin }, command, scheme, options = '') {

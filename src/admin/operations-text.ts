@@ -1,10 +1,11 @@
 import type { CallNumbers, OperationRow, TableRow } from '../core/reports.js'
-import { type Column, formatMs, formatRate, shortened, table } from './text-table.js'
+import { type Column, formatMs, formatRate, namespaceText, shortened, table } from './text-table.js'
 
-/** A database without namespaces has the collection alone; an operation over several tables has their names. */
-function namespaceOf({ database, collection, tables }: OperationRow): string {
-  const names = database !== '' && collection !== '' ? `${database}.${collection}` : database || collection
-  return names || tables.join(', ') || '-'
+/** An operation over several tables has their names. */
+function namespaceOf(row: OperationRow): string {
+  return row.database === '' && row.collection === '' && row.tables.length > 0
+    ? row.tables.join(', ')
+    : namespaceText(row)
 }
 
 const COLUMNS: readonly Column<OperationRow>[] = [

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import type { ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { GroupBy } from '../core/reports.js'
@@ -9,16 +8,10 @@ import { connectionRows } from './connections.js'
 import { EVENT_HEADERS, type EventStreams, MAX_VIEWERS } from './event-streams.js'
 import { operationsText } from './operations-text.js'
 import { redact } from './redact.js'
+import { compact, json, type Reply, TEXT, text } from './reply.js'
+import { digests, slow } from './shape-routes.js'
 import type { AdminSources } from './sources.js'
 import { historyQuery, VIEWS, type ViewDeps, viewOf } from './views.js'
-
-export interface Reply {
-  readonly status: number
-  readonly type: string
-  /** A function takes the response over once its head is sent, and ends it. */
-  readonly body: string | Buffer | AsyncIterable<string> | ((response: ServerResponse) => void)
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 export interface Asked {
   readonly query: URLSearchParams
@@ -33,15 +26,7 @@ export interface Route {
   handle(asked: Asked): Reply
 }
 
-const TEXT = 'text/plain; charset=utf-8'
-const JSON_TYPE = 'application/json; charset=utf-8'
 const MAX_CONNECTIONS = 2_000
-
-export const text = (status: number, body: string): Reply => ({ status, type: TEXT, body: `${body}\n` })
-const json = (value: unknown): Reply => ({ status: 200, type: JSON_TYPE, body: `${JSON.stringify(value, null, 2)}\n` })
-
-/** For programs alone, and large. */
-const compact = (value: unknown): Reply => ({ status: 200, type: JSON_TYPE, body: `${JSON.stringify(value)}\n` })
 
 const ASSETS = [
   ['/', 'index.html', 'text/html; charset=utf-8', 'the live page'],
@@ -90,6 +75,12 @@ export function dataRoutes(sources: AdminSources, clock: Clock): Route[] {
     ),
     get('/operations', 'what runs now; ?format=text for terminals, ?by=collection', ({ query }) =>
       operations(sources, query),
+    ),
+    get('/digests', 'operations by query shape; ?sort=p99&collection=…&shape=…&limit=…, ?format=text', ({ query }) =>
+      digests(sources, query),
+    ),
+    get('/slow', 'the last slow operations, the newest first; ?n=100&collection=…&id=…, ?format=text', ({ query }) =>
+      slow(sources, query),
     ),
     get(
       '/history',

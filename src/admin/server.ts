@@ -9,7 +9,8 @@ import { type Address, formatAddress } from '../core/upstream.js'
 import type { AdminConfig } from './config.js'
 import { EventStreams } from './event-streams.js'
 import { isAllowedHost, isLoopback, isSameOrigin } from './host-guard.js'
-import { dataRoutes, eventsRoute, pageRoutes, type Reply, type Route, text } from './routes.js'
+import { type Reply, text } from './reply.js'
+import { dataRoutes, eventsRoute, pageRoutes, type Route } from './routes.js'
 import type { AdminSources } from './sources.js'
 
 /** Room for any browser's headers; nobody needs more to ask for a page. */

@@ -5,9 +5,23 @@ export function visible(name: string): string {
 
 const MAX_NAME = 60
 
-export function shortened(name: string): string {
+export const shortened = (name: string): string => cut(name, MAX_NAME)
+
+/** At most so many characters of a text from the wire. */
+export function cut(name: string, max: number): string {
   const text = visible(name)
-  return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 3)}...` : text
+  return text.length > max ? `${text.slice(0, max - 3)}...` : text
+}
+
+/** A database without namespaces has the collection alone. */
+export function namespaceText({
+  database,
+  collection,
+}: {
+  readonly database: string
+  readonly collection: string
+}): string {
+  return database !== '' && collection !== '' ? `${database}.${collection}` : database || collection || '-'
 }
 
 export function formatRate(rate: number): string {

@@ -29,6 +29,8 @@ export interface WorkloadOptions {
   readonly seconds: number | undefined
   /** Operations per second. */
   readonly rate: number
+  /** Base URL of an OTLP/HTTP collector. */
+  readonly collector?: string | undefined
   readonly signal: AbortSignal
 }
 

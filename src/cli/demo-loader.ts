@@ -40,7 +40,8 @@ export const demoBackend: DemoBackend = {
     return { address: `${server.host}:${server.port}`, close: () => server.close() }
   },
   async runMongo(uri, options) {
-    const { rows } = await runWorkload({ uri, ...optionsOf(options) })
+    const { collector } = options
+    const { rows } = await runWorkload({ uri, collector, ...optionsOf(options) })
     return rows.map((row) => ({ protocol: 'mongodb', tables: [], ...row }))
   },
   async runDynamo(endpoint, options) {

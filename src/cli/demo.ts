@@ -106,7 +106,7 @@ async function serveDemo(
   const work = new Work({
     seconds,
     runs: [
-      [(how) => backend.runMongo(uri, how), rate * (1 - DYNAMODB_SHARE)],
+      [(how) => backend.runMongo(uri, { ...how, collector: collectorOf(io) }), rate * (1 - DYNAMODB_SHARE)],
       [(how) => backend.runDynamo(endpoint, how), rate * DYNAMODB_SHARE],
     ],
   })
@@ -124,6 +124,12 @@ function addressOf({ listeners }: Started, name: string): Address {
   const listener = listeners.find((one) => one.name === name)
   if (listener === undefined) throw new TypeError(`The demo has a listener ${name}`)
   return listener.address
+}
+
+/** The shop's own spans go where oplens's go, when that is OTLP over HTTP. */
+function collectorOf({ environment }: Io): string | undefined {
+  const isGrpc = environment.OTEL_EXPORTER_OTLP_PROTOCOL === 'grpc'
+  return isGrpc ? undefined : environment.OTEL_EXPORTER_OTLP_ENDPOINT
 }
 
 /** Of the operations. */

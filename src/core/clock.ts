@@ -42,3 +42,6 @@ export const systemClock: Clock = {
     })
   },
 }
+
+/** `2026-03-01T12:00:00.250Z` of `Clock.wall()`. */
+export const isoTime = (wallMs: number): string => new Date(wallMs).toISOString()

@@ -1,3 +1,5 @@
+import { CertificateExpiry } from './certificates.js'
+
 /**
  * Plain counters that the data path adds to and a scrape reads: the cheapest thing that can be summed over workers.
  * Words are Envoy's where it has one.
@@ -48,6 +50,7 @@ export class ClusterStats {
   /** Certificates read again after their files changed, and re-reads that failed (the old ones stay). */
   certificateReloads = 0
   certificateReloadFailures = 0
+  readonly certificateExpiry = new CertificateExpiry()
 }
 
 export class ListenerStats {
@@ -65,4 +68,5 @@ export class ListenerStats {
   /** Certificates read again after their files changed, and re-reads that failed (the old ones stay). */
   certificateReloads = 0
   certificateReloadFailures = 0
+  readonly certificateExpiry = new CertificateExpiry()
 }

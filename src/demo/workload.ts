@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../core/clock.js'
 import { ACTIONS, isServerError } from './shop/actions.js'
+import { AppTraces } from './shop/app-traces.js'
 import { DriverTally, type WorkloadRow } from './shop/driver-tally.js'
 import { seed } from './shop/seed.js'
 import { Shop } from './shop/shop.js'
@@ -16,6 +17,8 @@ export interface WorkloadOptions {
   readonly ratePerSecond: number
   /** How long the server may take to be found. Default 5 s. */
   readonly connectTimeoutMs?: number
+  /** Base URL of an OTLP/HTTP collector for the shop's own spans. */
+  readonly collector?: string | undefined
 }
 
 export interface WorkloadSummary {
@@ -40,7 +43,8 @@ export async function runWorkload(options: WorkloadOptions): Promise<WorkloadSum
   const tally = new DriverTally()
   tally.watch(client)
   try {
-    const shop = new Shop(client, options.clock, options.random)
+    const { clock, random, collector } = options
+    const shop = new Shop(client, clock, random, new AppTraces({ clock, random, collector }))
     await seed(shop)
     await visit(shop, ACTIONS, { ...options, isAnswer: isServerError })
   } finally {

@@ -63,22 +63,23 @@ const slowLogSchema = z.strictObject({
   stdout: z.boolean().default(false),
 })
 
+/** Where nothing is said, OpenTelemetry's variables count, and the default after them: see `tracing/settings.ts`. */
 const tracingSchema = z.strictObject({
-  /** `auto`: when an OTEL_EXPORTER_OTLP_…ENDPOINT or OTEL_TRACES_EXPORTER is set. */
+  /** `auto`: when `endpoint`, an OTEL_EXPORTER_OTLP_…ENDPOINT or OTEL_TRACES_EXPORTER is set. */
   enabled: z.union([z.boolean(), z.literal('auto')]).default('auto'),
   protocol: z.enum(['http/protobuf', 'http/json', 'grpc']).optional(),
-  endpoint: z.url().optional(),
-  /** `OTEL_SERVICE_NAME` goes before it. */
-  service_name: z.string().min(1).max(255).default('oplens'),
+  /** Of HTTP without a path: `/v1/traces` is added. */
+  endpoint: z.url({ protocol: /^https?$/, error: 'expected a URL like http://collector:4318' }).optional(),
+  service_name: z.string().min(1).max(255).optional(),
   /** Of operations without a parent, the share that is traced. */
-  sample: share.default(0.01),
-  /** Whether a sampled parent makes an operation sampled. */
-  follow_parent: z.boolean().default(true),
+  sample: share.optional(),
+  /** Whether a parent decides: sampled, traced; not sampled, not traced. */
+  follow_parent: z.boolean().optional(),
   /** Slow and failed operations are traced whatever was drawn. */
   keep_slow: z.boolean().default(true),
   keep_failed: z.boolean().default(true),
-  /** Spans that wait to be sent; more are dropped and counted. */
-  max_queue: z.int().min(1).max(100_000).default(2_048),
+  /** Spans that wait to be sent, those on their way included; more are dropped and counted. */
+  max_queue: z.int().min(1).max(100_000).optional(),
 })
 
 const showValuesSchema = z.strictObject({

@@ -170,6 +170,11 @@ export const FAMILIES = {
     LISTENER,
     'Certificate files of a listener that changed and could not be used: the old certificate stays.',
   ),
+  certificateExpiry: gauge(
+    'oplens_tls_certificate_expiry_timestamp_seconds',
+    ['listener', 'cluster', 'file'],
+    'When the certificate of a file expires, as Unix time. cluster is empty for those of a listener, listener for those of a cluster.',
+  ),
   acceptErrors: counter(
     'oplens_downstream_accept_errors_total',
     LISTENER,
@@ -369,6 +374,30 @@ export const FAMILIES = {
     LISTENER,
     'Members of the set that clients can not be led to, because no listener of their own could be opened.',
   ),
+  digestRows: gauge('oplens_digests_rows', [], 'Rows of query shapes that are kept now.'),
+  digestEvictions: counter(
+    'oplens_digests_evictions_total',
+    [],
+    'Rows of query shapes that made room for others: their numbers are in __other__ since.',
+  ),
+  digestShapeless: counter(
+    'oplens_digests_operations_without_shape_total',
+    [],
+    'Operations that no digest counts: their command has no shape, or the request could not be read.',
+  ),
+  slowOperations: counter('oplens_slow_operations_total', OPERATION_LABELS, 'Operations slower than their threshold.'),
+  tracesSpans: counter(
+    'oplens_traces_spans_total',
+    ['sampled_by'],
+    'Spans made, by why: the sampled parent, the draw, or that the operation was slow or failed.',
+  ),
+  tracesExported: counter('oplens_traces_exported_total', [], 'Spans that the collector took.'),
+  tracesDropped: counter(
+    'oplens_traces_dropped_total',
+    ['reason'],
+    'Spans lost: queue (not made, the queue was full), export (the collector did not take them), shutdown (the process ended).',
+  ),
+  tracesQueued: gauge('oplens_traces_queued', [], 'Spans that wait for the collector, those on their way included.'),
   observerErrors: counter(
     'oplens_observer_errors_total',
     ['observer'],

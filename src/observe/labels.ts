@@ -15,6 +15,11 @@ function clean(name: string): string {
   return name.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd')
 }
 
+/** The same where no label's cap is wanted, because something else is bounded: of rows. */
+export function cleanName(name: string): string {
+  return name.length > MAX_NAME_LENGTH ? OTHER : clean(name)
+}
+
 interface Names {
   readonly databases: Set<string>
   readonly collections: Set<string>

@@ -7,7 +7,7 @@ import { type Outcome, UNKNOWN } from '../core/outcome.js'
 import type { CallCounter } from './call-counter.js'
 import { Counters, type Sample } from './counters.js'
 import { FAMILIES } from './families.js'
-import { observe } from './histogram.js'
+import { type HistogramSeries, observe } from './histogram.js'
 import { formatLabels } from './label-text.js'
 import type { MemberTable } from './member-table.js'
 import {
@@ -101,6 +101,13 @@ export class MetricsObserver implements Observer {
     // To these no member gave an answer.
     if (outcome.kind !== 'aborted' && outcome.kind !== 'refused') this.#observeMember(exchange)
     this.#countError(series, outcome)
+  }
+
+  /** The histogram that an ended exchange was observed in; undefined when it was in none. */
+  durationOf({ connection, operation, isAwaited, outcome = UNKNOWN }: Exchange): HistogramSeries | undefined {
+    const series = this.#table.find(connection, operation)
+    if (isAwaited) return this.#table.awaitedDuration(series, outcome.kind)
+    return outcome.kind === 'unacknowledged' ? undefined : this.#table.duration(series, outcome.kind)
   }
 
   messageSeen(_connection: ConnectionInfo, direction: Direction, opcode: string): void {

@@ -1,5 +1,6 @@
-import type { Clock } from '../core/clock.js'
+import { type Clock, type Random, systemRandom } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
+import type { Exchange } from '../core/exchange.js'
 import type { Logger } from '../core/logger.js'
 import { namespaceMatcher } from '../core/namespace-pattern.js'
 import type { Hub, Observer } from '../core/observer.js'
@@ -19,6 +20,9 @@ import type { Detail } from '../core/shape.js'
 import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
 import { Counters, type Sample } from './counters.js'
+import { exposeDigests, exposeSlow } from './digest-sources.js'
+import { Digests } from './digests/digests.js'
+import { Exemplars } from './exemplars.js'
 import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
 import { FAMILIES } from './families.js'
 import { HistoryView } from './history.js'
@@ -32,9 +36,15 @@ import { exposeCalls, exposeOperations } from './operation-sources.js'
 import { OperationTable } from './operation-table.js'
 import { OperationsView } from './operations.js'
 import { loadProcessMetrics } from './process-metrics.js'
+import { SlowLog } from './slow/slow-log.js'
+import { SlowRules } from './slow/slow-rules.js'
 import { exposeSources, type ObservationSources } from './sources.js'
 import { TableUses } from './table-uses.js'
 import { TablesView } from './tables.js'
+import { redactedFields } from './tracing/redacted-fields.js'
+import { type Env, tracingSettings } from './tracing/settings.js'
+import { NO_TRACES } from './tracing/trace-refs.js'
+import { createTracing } from './tracing/tracing.js'
 
 export interface ObservationOptions {
   readonly config: ObserveConfig
@@ -43,6 +53,9 @@ export interface ObservationOptions {
   readonly sources: ObservationSources
   /** Of the product, for `oplens_build_info`. */
   readonly version: string
+  /** OpenTelemetry's variables; the process's own by default, which its exporters read in any case. */
+  readonly env?: Env
+  readonly random?: Random
   /** Observers beside the metrics, called after them. */
   readonly observers?: readonly Observer[]
 }
@@ -80,6 +93,10 @@ export interface Observation {
   readonly members: { report(cluster: string, host: string): MemberTraffic | undefined }
   /** Client connections open now, oldest first. */
   connections(): Iterable<ConnectionInfo>
+  /** Loads what is loaded only when it is on. Before the first operation. */
+  start(): Promise<void>
+  /** Sends the spans that wait, in a few seconds at most. After the last operation: nothing is traced from here on. Never rejects. */
+  flush(): Promise<void>
   /** Stops the timers of the live views. What was counted can still be read. */
   close(): void
 }
@@ -110,24 +127,59 @@ export function createObservation(options: ObservationOptions): Observation {
   const calls = new CallCounter(tables, guard)
   const metrics = new MetricsObserver(table, members, calls)
   const book = new ConnectionBook()
+  const rules = new SlowRules(config.slow_log)
+  const settings = tracingSettings(config.tracing, options.env ?? process.env)
+  const exemplars = new Exemplars(() => guard.overflowed('exemplars'))
+  const { random = systemRandom, version } = options
+  const durationOf = (exchange: Exchange) => metrics.durationOf(exchange)
+  const tracing = settings.isEnabled
+    ? createTracing({
+        settings,
+        showValues: config.show_values,
+        clock,
+        random,
+        logger,
+        version,
+        slow: rules,
+        exemplars,
+        durationOf,
+      })
+    : undefined
   const view = new OperationsView(clock, table)
   const history = new HistoryView(clock, table)
   const membersView = new MembersView(clock, members)
   const tablesView = new TablesView(clock, tables)
+  const digests = config.digests.enabled ? new Digests(config.digests, clock) : undefined
+  const slow = config.slow_log.enabled
+    ? new SlowLog({
+        config: config.slow_log,
+        rules,
+        clock,
+        table,
+        traces: tracing?.refs ?? NO_TRACES,
+        isRedacted: redactedFields(config.show_values.redact),
+      })
+    : undefined
   const processMetrics = config.metrics.process_metrics ? startProcessMetrics(logger) : async () => []
   const families = async function* (): AsyncGenerator<Exposed> {
-    yield* exposeOperations(table, metrics)
-    yield* exposeCalls(table, tables, calls)
+    yield* exposeOperations(table, metrics, exemplars)
+    yield* exposeCalls(table, tables, calls, exemplars)
     yield { kind: 'histogram', family: FAMILIES.upstreamDuration, series: members.durations }
+    if (digests !== undefined) yield* exposeDigests(digests)
+    if (slow !== undefined) yield* exposeSlow(slow)
     yield* exposeSources(sources)
+    if (tracing !== undefined) yield* tracing.expose()
     yield { kind: 'samples', family: FAMILIES.observerErrors, samples: observerErrors }
     yield { kind: 'samples', family: FAMILIES.metricsOverflow, samples: overflow }
     yield { kind: 'samples', family: FAMILIES.buildInfo, samples: [buildInfo(options.version)] }
     yield* await processMetrics()
   }
+  // The slow log comes after what traces: it names the span of an operation.
+  const own = [metrics, book, tracing?.observer, digests, slow].filter((one) => one !== undefined)
+  const observers = [...own, ...(options.observers ?? [])]
   return {
-    detail: detailFor(config),
-    hub: new ObserverHub([metrics, book, ...(options.observers ?? [])], observerErrors, clock, logger),
+    detail: detailFor(config, settings.isEnabled),
+    hub: new ObserverHub(observers, observerErrors, clock, logger),
     metrics: {
       render: (accept) => {
         const format = formatFor(accept)
@@ -144,18 +196,24 @@ export function createObservation(options: ObservationOptions): Observation {
     },
     history: { report: (of, maxSteps) => history.report(of, maxSteps) },
     tables: { report: () => tablesView.report() },
-    digests: { report: () => ({ isEnabled: false, rows: [], rowsTotal: 0, other: [] }) },
-    slow: { report: () => ({ isEnabled: false, operations: [], total: 0 }) },
+    digests: { report: (query) => digests?.report(query) ?? NO_DIGESTS },
+    slow: { report: (limit) => slow?.report(limit) ?? NO_SLOW },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
+    start: async () => tracing?.start(),
+    flush: async () => tracing?.close(),
     close: () => {
       view.close()
       history.close()
       membersView.close()
       tablesView.close()
+      digests?.close()
     },
   }
 }
+
+const NO_DIGESTS: DigestsReport = { isEnabled: false, rows: [], rowsTotal: 0, other: [] }
+const NO_SLOW: SlowReport = { isEnabled: false, operations: [], total: 0 }
 
 /** Loading takes some 30 ms: at the start, not in the first scrape. A scrape without them is better than none. */
 function startProcessMetrics(logger: Logger): () => Promise<Exposed[]> {
@@ -171,11 +229,12 @@ const buildInfo = (version: string): Sample => ({
   value: 1,
 })
 
-function detailFor({ digests, slow_log, show_values: { namespaces, except } }: ObserveConfig): Detail {
+function detailFor({ digests, slow_log, show_values }: ObserveConfig, isTraced: boolean): Detail {
+  const { namespaces, except } = show_values
   const shown = namespaceMatcher(namespaces)
   const hidden = namespaceMatcher(except)
   return {
-    shapes: digests.enabled || slow_log.enabled,
+    shapes: digests.enabled || slow_log.enabled || isTraced,
     values: namespaces.length === 0 ? undefined : (db, collection) => shown(db, collection) && !hidden(db, collection),
   }
 }

@@ -1,6 +1,7 @@
 import type { CallCounter } from './call-counter.js'
 import { RETRIES, SCANNED, THROTTLED_COUNT } from './call-series.js'
 import type { Sample } from './counters.js'
+import type { Exemplars } from './exemplars.js'
 import type { Exposed } from './exposition.js'
 import { FAMILIES } from './families.js'
 import type { MetricsObserver } from './metrics-observer.js'
@@ -15,9 +16,13 @@ import {
 import type { TableUses } from './table-uses.js'
 
 /** What the data path counted, by operation and by listener. */
-export function* exposeOperations(table: OperationTable, metrics: MetricsObserver): Generator<Exposed> {
-  yield { kind: 'histogram', family: FAMILIES.operationDuration, series: table.durations }
-  yield { kind: 'histogram', family: FAMILIES.awaitedDuration, series: table.awaited }
+export function* exposeOperations(
+  table: OperationTable,
+  metrics: MetricsObserver,
+  exemplars: Exemplars | undefined,
+): Generator<Exposed> {
+  yield { kind: 'histogram', family: FAMILIES.operationDuration, series: table.durations, exemplars }
+  yield { kind: 'histogram', family: FAMILIES.awaitedDuration, series: table.awaited, exemplars }
   const plain = [
     [FAMILIES.requestBytes, REQUEST_BYTES],
     [FAMILIES.replyBytes, REPLY_BYTES],
@@ -39,8 +44,13 @@ export function* exposeOperations(table: OperationTable, metrics: MetricsObserve
 }
 
 /** What protocols inside HTTP tell besides. */
-export function* exposeCalls(table: OperationTable, tables: TableUses, { responses }: CallCounter): Generator<Exposed> {
-  yield { kind: 'histogram', family: FAMILIES.httpDuration, series: table.http }
+export function* exposeCalls(
+  table: OperationTable,
+  tables: TableUses,
+  { responses }: CallCounter,
+  exemplars: Exemplars | undefined,
+): Generator<Exposed> {
+  yield { kind: 'histogram', family: FAMILIES.httpDuration, series: table.http, exemplars }
   yield { kind: 'samples', family: FAMILIES.httpResponses, samples: responses.samples }
   const calls = [
     [FAMILIES.retries, RETRIES],

@@ -1,6 +1,7 @@
 import type { ClusterStats, HostStats, ListenerStats } from '../core/stats.js'
 import type { TopologyView } from '../core/topology.js'
 import type { Host } from '../core/upstream.js'
+import { exposeCertificates } from './certificate-sources.js'
 import type { Sample } from './counters.js'
 import type { Exposed } from './exposition.js'
 import { FAMILIES, type FamilyKey } from './families.js'
@@ -136,6 +137,7 @@ export function exposeSources(sources: ObservationSources): Exposed[] {
     ...exposed(CLUSTER_READS, named),
     { kind: 'samples', family: FAMILIES.upstreamHosts, samples: summed(counts) },
     { kind: 'samples', family: FAMILIES.breakerOpen, samples: clusters.flatMap(breakers) },
+    exposeCertificates(sources.listeners, clusters),
     ...exposeHealth(clusters),
     ...exposeTopologies(clusters),
     { kind: 'samples', family: FAMILIES.membersWithoutListener, samples: summed(without) },

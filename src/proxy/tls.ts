@@ -35,6 +35,7 @@ export class DownstreamTls {
     this.#files = new WatchedFiles(pathsOf(config), deps.clock, {
       changed: (contents) => {
         this.#server.setSecureContext(contextOptions(config, contents))
+        stats.certificateExpiry.read(filesIn(contents))
         stats.certificateReloads++
         logger.info({ listener }, 'Certificates of the listener were read again')
       },
@@ -44,7 +45,9 @@ export class DownstreamTls {
       },
     })
     try {
-      this.#server = this.#createServer(this.#files.open())
+      const contents = this.#files.open()
+      this.#server = this.#createServer(contents)
+      stats.certificateExpiry.read(filesIn(contents))
     } catch (cause) {
       this.#files.close()
       const reason = cause instanceof Error ? cause.message : String(cause)
@@ -83,8 +86,11 @@ function pathsOf(config: DownstreamTlsConfig): readonly string[] {
   return config.ca === undefined ? [config.cert, config.key] : [config.cert, config.key, config.ca]
 }
 
+/** In the order of `pathsOf`. */
+const filesIn = ([cert, key, ca]: readonly Buffer[]) => ({ cert, key, ca })
+
 function contextOptions(config: DownstreamTlsConfig, contents: readonly Buffer[]): SecureContextOptions {
-  const [cert, key, ca] = contents
+  const { cert, key, ca } = filesIn(contents)
   // OpenSSL passes over an authority that it can't read, and then refuses every client: say so instead.
   if (ca !== undefined) new X509Certificate(ca)
   return {

@@ -30,6 +30,7 @@ export class UpstreamTls {
     this.#files = new WatchedFiles(pathsOf(config), deps.clock, {
       changed: (contents) => {
         this.#context = createContext(config, contents)
+        stats.certificateExpiry.read(filesIn(config, contents))
         stats.certificateReloads++
         logger.info({ cluster }, 'Upstream certificates were read again')
       },
@@ -39,7 +40,9 @@ export class UpstreamTls {
       },
     })
     try {
-      this.#context = createContext(config, this.#files.open())
+      const contents = this.#files.open()
+      this.#context = createContext(config, contents)
+      stats.certificateExpiry.read(filesIn(config, contents))
     } catch (cause) {
       this.#files.close()
       const reason = cause instanceof Error ? cause.message : String(cause)
@@ -73,12 +76,15 @@ function pathsOf(config: UpstreamTlsConfig): readonly string[] {
   return [config.ca, config.cert, config.key].filter((path) => path !== undefined)
 }
 
-function createContext(config: UpstreamTlsConfig, contents: readonly Buffer[]): SecureContext {
+/** In the order of `pathsOf`. */
+function filesIn(config: UpstreamTlsConfig, contents: readonly Buffer[]) {
   const left = [...contents]
   const take = (path: string | undefined) => (path === undefined ? undefined : left.shift())
-  const ca = take(config.ca)
-  const cert = take(config.cert)
-  const key = take(config.key)
+  return { ca: take(config.ca), cert: take(config.cert), key: take(config.key) }
+}
+
+function createContext(config: UpstreamTlsConfig, contents: readonly Buffer[]): SecureContext {
+  const { ca, cert, key } = filesIn(config, contents)
   // OpenSSL passes over an authority that it can't read, and then trusts nobody: say so instead.
   if (ca !== undefined) new X509Certificate(ca)
   return createSecureContext({

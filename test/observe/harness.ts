@@ -10,13 +10,16 @@ import { type Parsed, parseStrictly } from './strict-parser.js'
 
 export const OPENMETRICS = 'application/openmetrics-text;version=1.0.0'
 
-export function observation(options: Partial<ObservationOptions> & { metrics?: object } = {}): Observation {
-  const config = observeSchema.parse({ metrics: { process_metrics: false, ...options.metrics } })
+type Options = Partial<ObservationOptions> & { readonly metrics?: object; readonly observe?: object }
+
+export function observation(options: Options = {}): Observation {
+  const config = observeSchema.parse({ ...options.observe, metrics: { process_metrics: false, ...options.metrics } })
   const base = {
     clock: new FakeClock(),
     logger: silentLogger,
     sources: { listeners: [], clusters: [], memberListeners: [] },
     version: '1.2.3',
+    env: {},
   }
   return createObservation({ ...base, config, ...options })
 }

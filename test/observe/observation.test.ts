@@ -257,19 +257,27 @@ const MEMBERS: readonly TopologyMember[] = [
   member('gone:1', { role: 'unknown', isUp: false, reason: 'refused', rttMs: undefined, lagMs: undefined }),
 ]
 
+const EXPIRY = 'oplens_tls_certificate_expiry_timestamp_seconds'
+
 interface FilledSources extends ObservationSources {
   readonly listeners: { name: string; readonly cluster: string; readonly stats: ListenerStats }[]
 }
 
 function filledSources(): FilledSources {
   const fill = <S extends object>(stats: S): S => {
-    for (const [i, key] of Object.keys(stats).entries()) Object.assign(stats, { [key]: i + 1 })
+    for (const [i, [key, value]] of Object.entries(stats).entries()) {
+      if (typeof value === 'number') Object.assign(stats, { [key]: i + 1 })
+    }
     return stats
   }
   const host = (name: string): Host => {
     const made = hostOf(name)
     fill(made.stats)
     return made
+  }
+  const expiring = <S extends { readonly certificateExpiry: object }>(stats: S, certSeconds: number): S => {
+    Object.assign(stats.certificateExpiry, { certSeconds, caSeconds: certSeconds + 1 })
+    return fill(stats)
   }
   const twice = host('b:1')
   const checkedHost = (name: string, state: HealthState): Host => {
@@ -278,11 +286,11 @@ function filledSources(): FilledSources {
     return made
   }
   return {
-    listeners: [{ name: 'front', cluster: 'shop', stats: fill(new ListenerStats()) }],
+    listeners: [{ name: 'front', cluster: 'shop', stats: expiring(new ListenerStats(), 1_900_000_000) }],
     clusters: [
       {
         name: 'shop',
-        stats: fill(new ClusterStats()),
+        stats: expiring(new ClusterStats(), 2_000_000_000),
         hosts: [host('a:1'), twice, twice, host('b:1')],
         breaker: { isConnectionsOpen: false, isPendingOpen: true, isRequestsOpen: true, isRetriesOpen: false },
         topology: {
@@ -317,6 +325,7 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   t.equal(sample(got, 'oplens_upstream_discovery_failures_total', { cluster: 'shop' }), 16)
   t.equal(sample(got, 'oplens_upstream_hosts', { cluster: 'shop' }), 3)
   t.equal(sample(got, 'oplens_build_info', { version: '1.2.3', node_version: process.versions.node }), 1)
+  const numbersOf = (stats: object) => Object.values(stats).filter((value) => typeof value === 'number')
   const values = (pattern: RegExp) =>
     [...got.samples]
       .filter(([key]) => pattern.test(key) && !OTHERS.test(key))
@@ -324,7 +333,7 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
       .sort((a, b) => a - b)
   t.same(
     values(/\{listener="front"\}$/),
-    Object.values(new ListenerStats()).map((_, i) => i + 1),
+    numbersOf(new ListenerStats()).map((_, i) => i + 1),
     'no field is left out',
   )
   t.same(
@@ -334,7 +343,7 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   )
   t.same(
     values(/\{cluster="shop"\}$/),
-    Object.values(new ClusterStats()).map((_, i) => i + 1),
+    numbersOf(new ClusterStats()).map((_, i) => i + 1),
     'no field is left out',
   )
   const healthy = (host: string) => sample(got, 'oplens_upstream_host_healthy', { cluster: 'plain', host })
@@ -343,6 +352,16 @@ t.test('counters of listeners, clusters and hosts are read at each scrape, every
   t.same(['success', 'failure', 'network_failure', 'timeout'].map(checks), [3, 4, 5, 6])
   const turned = (to: string) => sample(got, 'oplens_upstream_health_transitions_total', { host: 'e:1', to })
   t.same(['healthy', 'unhealthy'].map(turned), [7, 8])
+  t.same(
+    [...got.samples].filter(([key]) => key.startsWith(EXPIRY)),
+    [
+      [`${EXPIRY}{cluster="",file="cert",listener="front"}`, 1_900_000_000],
+      [`${EXPIRY}{cluster="",file="ca",listener="front"}`, 1_900_000_001],
+      [`${EXPIRY}{cluster="shop",file="cert",listener=""}`, 2_000_000_000],
+      [`${EXPIRY}{cluster="shop",file="ca",listener=""}`, 2_000_000_001],
+    ],
+    'certificates that are configured, and no others',
+  )
   for (const listener of sources.listeners) listener.name = 'renamed'
   t.equal(sample(await scrape(o), 'oplens_downstream_connections_total', { listener: 'renamed' }), 1)
 })
@@ -354,12 +373,15 @@ t.test('every family appears with its type and exactly its labels, in text and i
       throw new Error('no')
     },
   }
-  const o = observation({ sources: filledSources(), observers: [throws], metrics: { max_databases: 1 } })
+  const observe = { tracing: { enabled: true } }
+  const o = observation({ sources: filledSources(), observers: [throws], metrics: { max_databases: 1 }, observe })
+  await o.start()
   o.hub.connectionOpened(client())
   run(o, operation('shop', 'orders'), { documents: 1, batchSize: 1 })
   run(o, operation('other', 'orders'), { outcome: failed('command_error', 1) })
   run(o, operation('shop', 'orders'), { outcome: UNACKNOWLEDGED })
   run(o, operation('shop', 'orders'), { awaited: true })
+  run(o, operation('shop', 'orders'), { ms: 100 })
   o.hub.messageSeen(client(), 'request', 'OP_MSG')
   o.hub.decodingLost(client(), 'reply', new DecodeError('bad_length', 'x'))
   o.hub.connectionClosed(client(), 'client_closed')

@@ -7,6 +7,16 @@ export interface Parsed {
   readonly samples: Map<string, number>
   /** Type by the name in the TYPE line. */
   readonly types: Map<string, string>
+  /** By the key of their sample. */
+  readonly exemplars: Map<string, ParsedExemplar>
+}
+
+export interface ParsedExemplar {
+  /** `a="x"`, as they stand there. */
+  readonly labels: readonly string[]
+  readonly value: number
+  /** Seconds since the epoch; undefined when there is none. */
+  readonly timestamp: number | undefined
 }
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
@@ -15,12 +25,20 @@ const SUFFIXES: Record<string, Record<string, readonly string[]>> = {
   openmetrics: { counter: ['_total'], gauge: [''], histogram: ['_bucket', '_sum', '_count'] },
 }
 
+const LABELS = String.raw`(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*`
+const SAMPLE = new RegExp(String.raw`^([^{ ]+)(?:\{(${LABELS})\})? (\S+)(?: # (.*))?$`)
+const EXEMPLAR = new RegExp(String.raw`^\{(${LABELS})\} (\S+)(?: (\S+))?$`)
+const NUMBER = /^([+-]Inf|NaN|-?\d+(\.\d+)?(e[+-]?\d+)?)$/
+/** Of names and values together, quotes and commas left out. (OpenMetrics 1.0, "Exemplars") */
+const MAX_EXEMPLAR_CHARACTERS = 128
+
 export function parseStrictly(format: 'text' | 'openmetrics', text: string): Parsed {
   if (!text.endsWith('\n')) throw new Error('the last line is not ended')
   const lines = text.slice(0, -1).split('\n')
   if (format === 'openmetrics' && lines.pop() !== '# EOF') throw new Error('no # EOF at the end')
   const samples = new Map<string, number>()
   const types = new Map<string, string>()
+  const exemplars = new Map<string, ParsedExemplar>()
   const meta = new Set<string>()
   let family = ''
   for (const line of lines) {
@@ -42,21 +60,34 @@ export function parseStrictly(format: 'text' | 'openmetrics', text: string): Par
       family = name
       continue
     }
-    const [, name = '', labelText = '', valueText = ''] =
-      /^([^{ ]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? fail('no sample')
+    const [, name = '', labelText = '', valueText = '', exemplarText] = SAMPLE.exec(line) ?? fail('no sample')
     const type = types.get(family) ?? fail('a sample before its TYPE')
     const suffix = name.startsWith(family) ? name.slice(family.length) : fail('not of the family before it')
     if (!SUFFIXES[format]?.[type]?.includes(suffix)) fail(`a ${type} has no such sample`)
-    if (!/^([+-]Inf|NaN|-?\d+(\.\d+)?(e[+-]?\d+)?)$/.test(valueText)) fail('bad value')
+    if (!NUMBER.test(valueText)) fail('bad value')
     const value = valueText.endsWith('Inf') ? Number(`${valueText[0]}Infinity`) : Number(valueText)
     if (type === 'counter' && !(value >= 0)) fail('a counter below zero')
     const labels = parseLabels(labelText, fail)
     const key = `${name}{${[...labels].sort().join(',')}}`
     if (samples.has(key)) fail('the same series twice')
     samples.set(key, value)
+    if (exemplarText === undefined) continue
+    if (format === 'text') fail('the text format has no exemplars')
+    if (suffix !== '_bucket' && suffix !== '_total') fail('only buckets and counters have exemplars')
+    exemplars.set(key, parseExemplar(exemplarText, fail))
   }
-  for (const [name, type] of types) if (type === 'histogram') checkHistograms(name, samples)
-  return { samples, types }
+  for (const [name, type] of types) if (type === 'histogram') checkHistograms(name, samples, exemplars)
+  return { samples, types, exemplars }
+}
+
+function parseExemplar(text: string, fail: (why: string) => never): ParsedExemplar {
+  const [, labelText = '', value = '', timestamp] = EXEMPLAR.exec(text) ?? fail('bad exemplar')
+  const labels = parseLabels(labelText, fail)
+  const characters = labels.reduce((sum, label) => sum + [...label.replaceAll(/\\(.)/g, '$1')].length - '=""'.length, 0)
+  if (characters > MAX_EXEMPLAR_CHARACTERS) fail('an exemplar with labels that are too long')
+  if (!NUMBER.test(value) || /Inf|NaN/.test(value)) fail('bad value of an exemplar')
+  if (timestamp !== undefined && !/^\d+(\.\d+)?$/.test(timestamp)) fail('bad time of an exemplar')
+  return { labels, value: Number(value), timestamp: timestamp === undefined ? undefined : Number(timestamp) }
 }
 
 function parseLabels(text: string, fail: (why: string) => never): string[] {
@@ -71,7 +102,11 @@ function parseLabels(text: string, fail: (why: string) => never): string[] {
   return labels
 }
 
-function checkHistograms(name: string, samples: Map<string, number>): void {
+function checkHistograms(
+  name: string,
+  samples: Map<string, number>,
+  exemplars: ReadonlyMap<string, ParsedExemplar>,
+): void {
   const open = new Map<string, { le: number; count: number }>()
   for (const [key, value] of samples) {
     if (!key.startsWith(`${name}_bucket{`)) continue
@@ -84,6 +119,10 @@ function checkHistograms(name: string, samples: Map<string, number>): void {
       .replace(`${name}_bucket`, name)
     const last = open.get(series)
     if (last !== undefined && (le <= last.le || value < last.count)) throw new Error(`buckets out of order: ${key}`)
+    const shown = exemplars.get(key)?.value
+    if (shown !== undefined && (shown > le || shown <= (last?.le ?? Number.NEGATIVE_INFINITY)))
+      throw new Error(`an exemplar in another bucket than its own: ${key}`)
+    if (shown !== undefined && value <= (last?.count ?? 0)) throw new Error(`an exemplar of nothing: ${key}`)
     open.set(series, { le, count: value })
   }
   for (const [series, last] of open) {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls'
@@ -27,6 +28,8 @@ async function dialTls(port: number, options: ConnectionOptions = {}): Promise<T
   socket.on('error', () => undefined)
   return socket
 }
+
+const expiryOf = ({ cert }: { readonly cert: string }) => Date.parse(new X509Certificate(cert).validTo) / 1000
 
 async function until(claim: () => boolean): Promise<void> {
   while (!claim()) await new Promise((resolve) => setImmediate(resolve))
@@ -159,17 +162,21 @@ t.test('certificates are read again when their files change; broken ones leave t
   }
   const old = await dialTls(proxy.port)
   const first = await serial()
-  const next = await signServer(ca)
+  const next = await signServer(ca, 'localhost', new Date('2031-02-03T04:05:06Z'))
   const { stats } = proxy.listener
+  t.equal(stats.certificateExpiry.certSeconds, expiryOf(server))
+  t.ok(Number.isNaN(stats.certificateExpiry.caSeconds), 'no authority, no expiry')
 
   await directory.write('changing.pem', next.cert)
   clock.advance(2_000)
   await until(() => stats.certificateReloadFailures === 1 && clock.waiting > 0)
   t.equal(await serial(), first, 'the new certificate alone does not fit the old key')
+  t.equal(stats.certificateExpiry.certSeconds, expiryOf(server), 'the one in use is told of')
   await directory.write('changing.key', next.key)
   clock.advance(2_000)
   await until(() => stats.certificateReloads === 1)
   t.not(await serial(), first)
+  t.equal(stats.certificateExpiry.certSeconds, Date.UTC(2031, 1, 3, 4, 5, 6) / 1000)
   old.write('x')
   t.equal(await readBytes(old, 1), 'x', 'connections that stand are not touched')
   old.destroy()

@@ -9,7 +9,20 @@ const NODE_VERSION = '24.21.0'
 const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** Each returns the path of what it installed, or throws with the reason. */
-const installers = { python, pymongo3, botocore, moto, go, goDynamodb, java, node24, promtool, wrk, chromium }
+const installers = {
+  python,
+  pymongo3,
+  botocore,
+  moto,
+  go,
+  goDynamodb,
+  java,
+  node24,
+  prometheus,
+  promtool,
+  wrk,
+  chromium,
+}
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
 export async function installTools() {
@@ -133,9 +146,19 @@ async function node24() {
   return `${folder}/node_modules/${name}/bin/node`
 }
 
+let prometheusFolder
+/** Both programs come in one package: unpacked once, not by two at a time. */
+function prometheusPackage() {
+  prometheusFolder ??= unpacked('prometheus', ['prometheus'])
+  return prometheusFolder
+}
+
+async function prometheus() {
+  return `${await prometheusPackage()}/usr/bin/prometheus`
+}
+
 async function promtool() {
-  const folder = await unpacked('prometheus', ['prometheus'])
-  return `${folder}/usr/bin/promtool`
+  return `${await prometheusPackage()}/usr/bin/promtool`
 }
 
 /** With the library that it wants, and a script that leads it there. */
@@ -180,7 +203,7 @@ async function chromium() {
 /** Debian's packages, unpacked and not installed: no root needed, no daemon started. @returns the folder */
 async function unpacked(name, packages) {
   const folder = `${CACHE}${name}`
-  await once(folder, `debian ${packages.join(' ')}`, async () => {
+  await once(folder, `debian, whole: ${packages.join(' ')}`, async () => {
     mkdirSync(folder, { recursive: true })
     const download = () => must('apt-get', ['download', ...packages], { cwd: folder, attempts: 2 })
     try {
@@ -190,7 +213,7 @@ async function unpacked(name, packages) {
       await must('apt-get', ['update', '-q'], { attempts: 3 })
       await download()
     }
-    const unpack = 'for package in *.deb; do dpkg-deb -x "$package" .; done; rm -f *.deb usr/bin/prometheus'
+    const unpack = 'for package in *.deb; do dpkg-deb -x "$package" .; done; rm -f *.deb'
     await must('sh', ['-c', unpack], { cwd: folder })
   })
   return folder

@@ -22,10 +22,14 @@ export async function createCertificates(): Promise<Certificates> {
   return { ca, server: await signServer(ca), client: await signClient(ca) }
 }
 
-export async function createAuthority(): Promise<KeyPair> {
+/** A year from now when it is left out. */
+const until = (notAfter: Date | undefined) => (notAfter === undefined ? {} : { notAfterDate: notAfter })
+
+export async function createAuthority(notAfter?: Date): Promise<KeyPair> {
   const made = await generate([{ name: 'commonName', value: 'test authority' }], {
     keyType: 'ec',
     algorithm: 'sha256',
+    ...until(notAfter),
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
@@ -34,10 +38,11 @@ export async function createAuthority(): Promise<KeyPair> {
   return { key: made.private, cert: made.cert }
 }
 
-export async function signServer(ca: KeyPair, commonName = 'localhost'): Promise<KeyPair> {
+export async function signServer(ca: KeyPair, commonName = 'localhost', notAfter?: Date): Promise<KeyPair> {
   const made = await generate([{ name: 'commonName', value: commonName }], {
     keyType: 'ec',
     algorithm: 'sha256',
+    ...until(notAfter),
     ca,
     extensions: [
       { name: 'basicConstraints', cA: false },
@@ -55,10 +60,11 @@ export async function signServer(ca: KeyPair, commonName = 'localhost'): Promise
   return { key: made.private, cert: made.cert }
 }
 
-export async function signClient(ca: KeyPair): Promise<KeyPair> {
+export async function signClient(ca: KeyPair, notAfter?: Date): Promise<KeyPair> {
   const made = await generate([{ name: 'commonName', value: 'test client' }], {
     keyType: 'ec',
     algorithm: 'sha256',
+    ...until(notAfter),
     ca,
     extensions: [
       { name: 'basicConstraints', cA: false },

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
@@ -404,6 +405,8 @@ t.test('the manager adds, replaces and removes by name', async (t) => {
   t.throws(() => manager.add(uri), { code: 'OPL_CLUSTER_HOSTS' })
 })
 
+const expiryOf = ({ cert }: { readonly cert: string }) => Date.parse(new X509Certificate(cert).validTo) / 1000
+
 t.test('TLS: verifies the chain and the name, shows its own certificate, follows changed files', async (t) => {
   const { ca, server, client } = await createCertificates()
   const directory = await createTempDirectory()
@@ -451,7 +454,7 @@ t.test('TLS: verifies the chain and the name, shows its own certificate, follows
 
   t.throws(() => start(t, { hosts, tls: { ca: join(directory.path, 'missing.pem') } }), { code: 'OPL_TLS' })
 
-  const other = await createAuthority()
+  const other = await createAuthority(new Date('2031-02-03T04:05:06Z'))
   const changed: string[] = []
   const logger: Logger = {
     ...silentLogger,
@@ -462,6 +465,8 @@ t.test('TLS: verifies the chain and the name, shows its own certificate, follows
   const pinned = await directory.write('pinned.pem', other.cert)
   const following = start(t, { hosts, tls: { ca: pinned, cert, key } }, { clock, logger }).cluster
   t.equal((await failureOf(following)).failure, 'connect_failed', 'the wrong authority')
+  const expiry = following.stats.certificateExpiry
+  t.same([expiry.certSeconds, expiry.caSeconds], [expiryOf(client), Date.UTC(2031, 1, 3, 4, 5, 6) / 1000])
   await directory.write('pinned.pem', 'broken, and of another size')
   clock.advance(2_000)
   await until(() => changed.length === 1 && clock.waiting === 1)
@@ -470,6 +475,7 @@ t.test('TLS: verifies the chain and the name, shows its own certificate, follows
   clock.advance(2_000)
   await until(() => changed.length === 2)
   t.match(changed[1], 'read again')
+  t.same([expiry.certSeconds, expiry.caSeconds], [expiryOf(client), expiryOf(ca)], 'of the files in use')
   ;(await following.connect({ signal: never })).socket.destroy()
 })
 

@@ -9,7 +9,7 @@ export class AwaitedCursors {
   readonly #ids = new Set<string>()
 
   has(low: number, high: number): boolean {
-    return this.#ids.size > 0 && this.#ids.has(key(low, high))
+    return this.#ids.size > 0 && this.#ids.has(cursorKey(low, high))
   }
 
   add(low: number, high: number): void {
@@ -17,14 +17,15 @@ export class AwaitedCursors {
       const oldest = this.#ids.values().next().value
       if (oldest !== undefined) this.#ids.delete(oldest)
     }
-    this.#ids.add(key(low, high))
+    this.#ids.add(cursorKey(low, high))
   }
 
   delete(low: number, high: number): void {
-    if (this.#ids.size > 0) this.#ids.delete(key(low, high))
+    if (this.#ids.size > 0) this.#ids.delete(cursorKey(low, high))
   }
 }
 
-function key(low: number, high: number): string {
+/** Cursor ids are 64 bits wide. */
+export function cursorKey(low: number, high: number): string {
   return `${high}:${low}`
 }

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import type { TcpCodec, TcpProtocol } from '../../core/codec.js'
+import { type Detail, NO_DETAIL } from '../../core/shape.js'
+import { ShapeTable } from '../shared/shape-table.js'
 import { AwaitedCursors } from './awaited-cursors.js'
 import { type MongodbConfig, mongodbConfigSchema } from './config.js'
 import { FrameList } from './frame-list.js'
@@ -8,6 +11,9 @@ import { ReaderPool } from './reader-pool.js'
 import { ReplyFields } from './reply-fields.js'
 import { RequestFields } from './request-fields.js'
 import { MongoSession, type Shared } from './session.js'
+import { seedOf } from './shapes/fingerprint.js'
+import { RequestDetail } from './shapes/request-detail.js'
+import { RequestShapes } from './shapes/request-shapes.js'
 
 /** Distinct names and operations remembered per listener; beyond it they are learnt anew. */
 const MAX_NAMES = 8_192
@@ -18,17 +24,23 @@ export const mongodb: TcpProtocol<MongodbConfig> = {
   name: 'mongodb',
   transport: 'tcp',
   config: mongodbConfigSchema,
-  createCodec(config): TcpCodec {
+  createCodec(config, detail = NO_DETAIL): TcpCodec {
     const names = new Interner(MAX_NAMES)
     const shared: Shared = {
       requestReaders: new ReaderPool(() => new RequestFields(names), config.max_inflate),
       replyReaders: new ReaderPool(() => new ReplyFields(names), config.max_inflate),
       operations: new OperationTable(MAX_OPERATIONS),
       awaitedCursors: new AwaitedCursors(),
+      detail: requestDetail(detail),
       frames: new FrameList(),
       maxOpen: config.max_open_operations,
     }
     return { open: (context) => new MongoSession(context, shared) }
   },
   probe: mongodbProbe,
+}
+
+function requestDetail({ shapes }: Detail): RequestDetail | undefined {
+  if (!shapes) return undefined
+  return new RequestDetail(new RequestShapes(new ShapeTable('mongodb'), seedOf(randomBytes(16))))
 }

@@ -97,6 +97,8 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
   /** An OP_REPLY answers a command, not a legacy query: set before `begin`. */
   isCommandReply = true
   failure: MessageReason | '' = ''
+  /** The message inside OP_COMPRESSED, without its header: until the reader is given back. */
+  inside: Buffer | undefined = undefined
 
   constructor(fields: F, maxInflate: number) {
     this.fields = fields
@@ -424,6 +426,7 @@ export class MessageBody<F extends RequestFields | ReplyFields> {
     this.#open(opcode, inflatedSize)
     this.#run(inflated, 0, inflated.length)
     if (!isPrefix) {
+      this.inside = inflated
       this.finish()
       return
     }

@@ -25,6 +25,7 @@ export class ReaderPool<F extends RequestFields | ReplyFields> {
 
   /** `reader` has finished its message; its borrower forgets it. */
   give(reader: MessageBody<F>): void {
+    reader.inside = undefined
     if (this.#idle.length < MAX_IDLE) this.#idle.push(reader)
   }
 }

@@ -1,3 +1,4 @@
+import { traceParentIn, validTraceParent } from '../shared/trace-parent.js'
 import { BSON_BOOL, BSON_DOCUMENT, BSON_INT64, BSON_STRING, readInt32, readNumber } from './bson.js'
 import { type BsonSink, type Node, node } from './bson-wants.js'
 import { type CommandInfo, findCommand, OTHER_COMMAND } from './commands.js'
@@ -10,7 +11,7 @@ const LIMIT = 2
 const BATCH_SIZE = 3
 const MAX_TIME = 4
 const COMMENT = 5
-const TRACE_PARENT = 6
+const COMMENT_TRACE = 6
 const LSID = 7
 const AUTOCOMMIT = 8
 const START_TRANSACTION = 9
@@ -23,6 +24,7 @@ const DRIVER_VERSION = 15
 const PIPELINE = 16
 const NS = 17
 const IGNORED = 18
+const TELEMETRY_TRACE = 19
 export const DOCUMENTS = 20
 export const UPDATES = 21
 export const DELETES = 22
@@ -33,7 +35,7 @@ export const NS_INFO = 24
 export const NS_INFO_NODE: Node = node({ ns: { field: NS } })
 /** Section kind 3: `{otel: {traceparent: "00-…"}}`. (OP_MSG specification, telemetry section) */
 export const TELEMETRY_NODE: Node = node({
-  otel: { field: IGNORED, document: node({ traceparent: { field: TRACE_PARENT } }) },
+  otel: { field: IGNORED, document: node({ traceparent: { field: TELEMETRY_TRACE } }) },
 })
 const STAGE_NODE: Node = node({}, true)
 /** The command inside `explain`. */
@@ -47,7 +49,7 @@ export const REQUEST_NODE: Node = node(
     batchSize: { field: BATCH_SIZE },
     cursor: { field: IGNORED, document: node({ batchSize: { field: BATCH_SIZE } }) },
     maxTimeMS: { field: MAX_TIME },
-    comment: { field: COMMENT, document: node({ traceparent: { field: TRACE_PARENT } }) },
+    comment: { field: COMMENT, document: node({ traceparent: { field: COMMENT_TRACE } }) },
     lsid: { field: LSID },
     autocommit: { field: AUTOCOMMIT },
     startTransaction: { field: START_TRANSACTION },
@@ -96,7 +98,9 @@ export class RequestFields implements BsonSink {
   cursorBatchSize = -1
   maxTimeMs = -1
   comment = ''
-  traceParent = ''
+  /** `traceparent` as it stands in a telemetry section, and in a comment that is a document. */
+  #telemetryTrace = ''
+  #commentTrace = ''
   hasSession = false
   inTransaction = false
   startsTransaction = false
@@ -131,7 +135,8 @@ export class RequestFields implements BsonSink {
     this.cursorBatchSize = -1
     this.maxTimeMs = -1
     this.comment = ''
-    this.traceParent = ''
+    this.#telemetryTrace = ''
+    this.#commentTrace = ''
     this.hasSession = false
     this.inTransaction = false
     this.startsTransaction = false
@@ -209,8 +214,11 @@ export class RequestFields implements BsonSink {
       case COMMENT:
         this.comment = bytes.toString('utf8', start, end)
         break
-      case TRACE_PARENT:
-        this.traceParent = bytes.toString('latin1', start, end)
+      case COMMENT_TRACE:
+        this.#commentTrace = bytes.toString('latin1', start, end)
+        break
+      case TELEMETRY_TRACE:
+        this.#telemetryTrace = bytes.toString('latin1', start, end)
         break
       case APPLICATION:
         this.application = this.#names.get(bytes, start, end)
@@ -267,6 +275,13 @@ export class RequestFields implements BsonSink {
       this.#counts[place] = (this.#counts[place] ?? 0) + elements
       this.#hasCounts = true
     }
+  }
+
+  /** W3C traceparent: of the telemetry section, else of the comment. '' when neither has a valid one. */
+  get traceParent(): string {
+    const { comment } = this
+    if (this.#telemetryTrace === '' && this.#commentTrace === '' && comment === '') return ''
+    return validTraceParent(this.#telemetryTrace) || validTraceParent(this.#commentTrace) || traceParentIn(comment)
   }
 
   /** The server answers when something changed or the time is over. (Server Discovery and Monitoring, "streaming protocol") */

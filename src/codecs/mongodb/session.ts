@@ -7,6 +7,7 @@ import { type CommandInfo, OTHER_COMMAND } from './commands.js'
 import type { FrameList } from './frame-list.js'
 import { Framer } from './framer.js'
 import type { OperationTable } from './intern.js'
+import { HEADER_BYTES } from './limits.js'
 import type { MessageBody } from './message-body.js'
 import {
   FLAG_EXHAUST_ALLOWED,
@@ -22,6 +23,8 @@ import type { ReaderPool } from './reader-pool.js'
 import type { ReplyFields } from './reply-fields.js'
 import { ReplyRewriter, type RewriteNeed } from './reply-rewriter.js'
 import type { RequestFields } from './request-fields.js'
+import type { Head } from './shapes/heads.js'
+import type { RequestDetail } from './shapes/request-detail.js'
 
 /** What the sessions of one listener share. */
 export interface Shared {
@@ -29,6 +32,8 @@ export interface Shared {
   readonly replyReaders: ReaderPool<ReplyFields>
   readonly operations: OperationTable
   readonly awaitedCursors: AwaitedCursors
+  /** Undefined: nobody asked for more than names and numbers. */
+  readonly detail: RequestDetail | undefined
   /** Reused from push to push, by all sessions: frames are valid until the next push. */
   readonly frames: FrameList
   readonly maxOpen: number
@@ -56,6 +61,8 @@ export class MongoSession implements Session {
   /** Had a reply whose flags could not be read: another may follow, until the client speaks again. */
   #doubtful: Pending | undefined = undefined
   #awaited = 0
+  /** Of the request that is passing in pieces, when its shape is wanted. */
+  #head: Head | undefined = undefined
   /** On listeners that rewrite. */
   readonly #rewriter: ReplyRewriter | undefined
   /** On those that lead administrators, too. */
@@ -78,9 +85,10 @@ export class MongoSession implements Session {
     return this.#open.size - this.#awaited - doubtful + passing
   }
 
-  /** Bytes kept between chunks: cut tokens and compressed payloads. */
+  /** Bytes kept between chunks: cut tokens, compressed payloads, the head of a cut request. */
   get heldBytes(): number {
-    return (this.#requestBody?.heldBytes ?? 0) + (this.#replyBody?.heldBytes ?? 0)
+    const head = this.#head?.bytes.length ?? 0
+    return (this.#requestBody?.heldBytes ?? 0) + (this.#replyBody?.heldBytes ?? 0) + head
   }
 
   get holdsReplies(): boolean {
@@ -143,6 +151,7 @@ export class MongoSession implements Session {
     // Not given back: they stand in the middle of a message.
     this.#requestBody = undefined
     this.#replyBody = undefined
+    this.#releaseHead()
     for (const pending of this.#open.drain()) {
       if (pending.exchange !== undefined) this.#finish(pending.exchange, outcome, nowMs)
     }
@@ -166,16 +175,63 @@ export class MongoSession implements Session {
     if (this.#current === undefined && body.isKnown && body.fields.command.target !== 'nsinfo') {
       this.#openExchange(framer, body)
     }
+    const { detail } = this.#shared
+    const isWhole = end - at === framer.length - HEADER_BYTES
+    if (detail !== undefined && !isWhole) this.#collect(detail, framer, body, chunk, at, end)
     if (framer.left > 0) return this.#current
     body.finish()
     if (body.failure !== '') this.#context.events.messageUndecodable('request', body.failure)
     const exchange = this.#current ?? this.#openExchange(framer, body)
     exchange.batchSize = body.fields.batchSize
+    if (body.failure === '' && exchange.outcome === undefined) {
+      // It may have come behind the body.
+      if (!isWhole) exchange.traceParent = body.fields.traceParent
+      if (detail !== undefined) this.#addDetail(detail, exchange, framer, body, chunk, at, end)
+    }
+    this.#releaseHead()
     if (!this.#isPaired) this.#finish(exchange, this.#outcomeAlone(framer, body), nowMs)
     this.#current = undefined
     this.#requestBody = undefined
     this.#shared.requestReaders.give(body)
     return exchange
+  }
+
+  /** A piece of a request: what its shape is made of is kept until its end. */
+  #collect(
+    detail: RequestDetail,
+    framer: Framer,
+    body: MessageBody<RequestFields>,
+    chunk: Buffer,
+    at: number,
+    end: number,
+  ) {
+    const isFirst = end - at + framer.left === framer.length - HEADER_BYTES
+    if (isFirst) this.#head ??= detail.begin(body.fields.command, framer.opcode)
+    if (this.#head !== undefined) detail.collect(this.#head, chunk, at, end)
+  }
+
+  #addDetail(
+    detail: RequestDetail,
+    exchange: Exchange,
+    framer: Framer,
+    body: MessageBody<RequestFields>,
+    chunk: Buffer,
+    at: number,
+    end: number,
+  ): void {
+    const { command } = body.fields
+    const { inside } = body
+    const head = this.#head
+    const size = framer.length - HEADER_BYTES
+    if (inside !== undefined) detail.describe(exchange, command, body.opcode, inside, 0, inside.length, inside.length)
+    else if (end - at === size) detail.describe(exchange, command, framer.opcode, chunk, at, end, size)
+    else if (head !== undefined) detail.describe(exchange, command, framer.opcode, head.bytes, 0, head.length, size)
+    else detail.describe(exchange, command, framer.opcode, NO_BYTES, 0, 0, size)
+  }
+
+  #releaseHead(): void {
+    if (this.#head !== undefined) this.#shared.detail?.release(this.#head)
+    this.#head = undefined
   }
 
   #openExchange(framer: Framer, body: MessageBody<RequestFields>): Exchange {
@@ -305,6 +361,7 @@ export class MongoSession implements Session {
     exchange.cursorIdHigh = origin.cursorIdHigh
     exchange.cursorBatchSize = origin.cursorBatchSize
     exchange.hasSession = origin.hasSession
+    exchange.shape = origin.shape
     events.exchangeStarted(exchange)
     return exchange
   }
@@ -357,6 +414,7 @@ export class MongoSession implements Session {
   #followCursor(pending: Pending, exchange: Exchange, low: number, high: number): void {
     const cursors = this.#shared.awaitedCursors
     const isOpen = low !== 0 || high !== 0
+    this.#shared.detail?.followCursor(exchange, low, high)
     if (isOpen && pending.opensAwaitedCursor) cursors.add(low, high)
     if (!isOpen) cursors.delete(exchange.cursorIdLow, exchange.cursorIdHigh)
     if (exchange.cursorIdLow === 0 && exchange.cursorIdHigh === 0) {
@@ -371,6 +429,8 @@ export class MongoSession implements Session {
     this.#context.events.exchangeEnded(exchange)
   }
 }
+
+const NO_BYTES = Buffer.alloc(0)
 
 function expectsReply({ opcode, flags }: MessageBody<RequestFields>): boolean {
   if (opcode === OP_INSERT || opcode === OP_UPDATE || opcode === OP_DELETE || opcode === OP_KILL_CURSORS) return false

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Shape } from '../../core/shape.js'
 
 /** Distinct shapes remembered; beyond it they are made anew, as equal objects. */
@@ -18,8 +18,9 @@ export class ShapeTable {
     const known = this.#shapes.get(key)
     if (known !== undefined) return known
     if (this.#shapes.size >= MAX_SHAPES) this.#shapes.clear()
-    const hash = createHash('sha256').update(`${this.#protocol}\n${key}`)
-    const made: Shape = Object.freeze({ id: hash.digest('hex').slice(0, 16), command, text, isTruncated })
+    // In one call, not by an object: that took 3 µs of the 8 that a new shape cost.
+    const id = hash('sha256', `${this.#protocol}\n${key}`, 'hex').slice(0, 16)
+    const made: Shape = Object.freeze({ id, command, text, isTruncated })
     this.#shapes.set(key, made)
     return made
   }

@@ -3,6 +3,8 @@ import type { CommandSummary, Latency } from '../mongod/execute.js'
 
 const REPORT_MS = 250
 const TAIL_SHARE = 0.02
+/** A find that looks at every order. */
+const SCAN_MS = 120
 
 /** Milliseconds that a disk and a busy server would add to each kind of command. */
 const TYPICAL_MS: Readonly<Record<string, number>> = {
@@ -19,7 +21,8 @@ const TYPICAL_MS: Readonly<Record<string, number>> = {
 
 /** Delays that make the demo worth looking at: each command has its own, one in fifty is much slower, reports are slow. */
 export function shopLatency(random: Random): Latency {
-  return ({ name, database }: CommandSummary) => {
+  return ({ name, database, body }: CommandSummary) => {
+    if (name === 'find' && body.filter?.['items.sku'] !== undefined) return SCAN_MS * (1 + random())
     if (database === 'reports' && name === 'aggregate') return REPORT_MS * (1 + random())
     const typicalMs = TYPICAL_MS[name] ?? 0
     const tail = random() < TAIL_SHARE ? 15 : 1

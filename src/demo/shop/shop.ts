@@ -1,5 +1,6 @@
 import type { Collection, Db, MongoClient } from 'mongodb'
 import type { Clock, Random } from '../../core/clock.js'
+import type { AppTraces } from './app-traces.js'
 
 export interface Order {
   readonly _id: number
@@ -57,12 +58,13 @@ export class Shop {
   readonly sales: Collection<Sale>
   readonly clock: Clock
   readonly random: Random
+  readonly traces: AppTraces
   /** Orders kept are numbered `[oldestOrder, nextOrder)`. */
   oldestOrder = 0
   nextOrder = 0
   startedAtMs = 0
 
-  constructor(client: MongoClient, clock: Clock, random: Random) {
+  constructor(client: MongoClient, clock: Clock, random: Random, traces: AppTraces) {
     this.database = client.db('shop')
     this.reports = client.db('reports')
     this.orders = this.database.collection('orders')
@@ -73,6 +75,7 @@ export class Shop {
     this.sales = this.reports.collection('sales')
     this.clock = clock
     this.random = random
+    this.traces = traces
     this.startedAtMs = clock.wall()
   }
 

@@ -362,7 +362,12 @@ const rows: readonly Row[] = [
         ]),
       ),
       answer(reply(OK_REPLY)),
-      ask(request({ ...FIND, comment: { traceparent: '00-aaaa-bbbb-01', text: 'x' } })),
+      ask(
+        request({
+          ...FIND,
+          comment: { traceparent: '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01', text: 'x' },
+        }),
+      ),
       answer(reply(OK_REPLY)),
     ],
     want: ['find shop.orders ok 0 0 2', 'find shop.orders ok 0 0 2'],
@@ -376,7 +381,7 @@ const rows: readonly Row[] = [
         startsTransaction: true,
         inTransaction: true,
       })
-      t.equal(y?.traceParent, '00-aaaa-bbbb-01')
+      t.equal(y?.traceParent, '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01')
       t.match(y, { limit: -1, maxTimeMs: -1, comment: '', hasSession: false, startsTransaction: false })
     },
   },
