@@ -31,6 +31,7 @@ const MAX_CONNECTIONS = 500
 const MAX_SHAPE_TEXT = 240
 
 export const DIGEST_SORTS: readonly DigestSort[] = [
+  'load',
   'rate',
   'operations',
   'total',
@@ -141,7 +142,7 @@ function overview(sources: AdminSources) {
     listeners: sources.listeners(),
     rows: slowest(shown),
     rowsTotal,
-    digests: shapes(sources, { ...EVERYTHING, sort: 'total', limit: TOP }).digests,
+    digests: shapes(sources, { ...EVERYTHING, sort: 'load', limit: TOP }).digests,
     slow: sources.slow(TOP),
   }
 }
@@ -161,7 +162,7 @@ function collection(sources: AdminSources, name: CollectionName) {
     row.collection === name.collection &&
     row.database === name.database &&
     (name.cluster === '' || row.cluster === name.cluster)
-  const digests = shapes(sources, { ...EVERYTHING, ...name, sort: 'total', limit: SHAPES_OF_COLLECTION }).digests
+  const digests = shapes(sources, { ...EVERYTHING, ...name, sort: 'load', limit: SHAPES_OF_COLLECTION }).digests
   const slow = sources.slow(ALL_SLOW)
   return {
     all: sources.operations('collection', name).rows,

@@ -155,6 +155,8 @@ export interface DigestRow {
   readonly replyBytes: number
   /** Time spent, getMores left out. */
   readonly totalMs: number
+  /** Time that answers took, in ms per second: a thousand is one operation in progress all the time. */
+  readonly timeRate: number
   /** null when nothing was ever timed. */
   readonly p50Ms: number | null
   readonly p95Ms: number | null
@@ -168,6 +170,7 @@ export interface DigestRow {
 }
 
 export type DigestSort =
+  | 'load'
   | 'rate'
   | 'operations'
   | 'total'

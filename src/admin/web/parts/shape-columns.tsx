@@ -1,7 +1,7 @@
 // What tables of query shapes and of slow operations show.
 
 import type { DigestRow, SlowOperation } from '../../../core/reports.js'
-import { bytes, count, duration, namespaceOf, perSecond, timeOf, visible, whole } from '../data/format.js'
+import { bytes, count, duration, load, namespaceOf, perSecond, timeOf, visible, whole } from '../data/format.js'
 import { collectionHref, shapeHref, slowHref } from '../data/route.js'
 import type { Column } from './data-table.js'
 import { percentile } from './operation-columns.js'
@@ -40,7 +40,26 @@ export const SHAPE_COLLECTION: Col = {
   cell: (row) => <a href={collectionHref(row)}>{namespaceOf(row)}</a>,
 }
 
+/** In one cell, where there is room for one. */
+export const SHAPE_WITH_COLLECTION: Col = {
+  ...SHAPE,
+  hint: (row) => `${namespaceOf(row)}: ${shapeName(row)}`,
+  cell: (row) => (
+    <>
+      <span class="dim">{namespaceOf(row)}</span> {SHAPE.cell(row)}
+    </>
+  ),
+}
+
 export const SHAPE_SHORT: readonly Col[] = [
+  {
+    id: 'load',
+    title: 'Load',
+    explain: 'Operations in progress on average: seconds of waiting in each second',
+    value: (row) => row.timeRate,
+    cell: (row) => load(row.timeRate),
+    className: (row) => (row.timeRate === 0 ? 'zero' : ''),
+  },
   {
     id: 'rate',
     title: 'Ops/s',
@@ -52,17 +71,18 @@ export const SHAPE_SHORT: readonly Col[] = [
   percentile('p50Ms', 'mid'),
   percentile('p95Ms', 'mid'),
   percentile('p99Ms'),
+]
+
+export const SHAPE_NUMBERS: readonly Col[] = [
+  ...SHAPE_SHORT,
   {
     id: 'total',
     title: 'Time',
     explain: 'Time spent since it was first seen',
     value: (row) => row.totalMs,
     cell: (row) => duration(row.totalMs),
+    from: 'mid',
   },
-]
-
-export const SHAPE_NUMBERS: readonly Col[] = [
-  ...SHAPE_SHORT,
   {
     id: 'max',
     title: 'Slowest',

@@ -21,7 +21,9 @@ export function Operation({ state: { frame, route } }: { readonly state: State }
     return (
       <>
         <Title>Slow operation</Title>
-        <p class="nothing">It is not kept any more. `observe.slow_log.keep` says how many are.</p>
+        <p class="nothing">
+          It is not kept any more: <code>observe.slow_log.keep</code> says how many are.
+        </p>
       </>
     )
   }
@@ -104,7 +106,7 @@ function whatCame(one: SlowOperation, traceUrl: string): readonly (Fact | undefi
 }
 
 function Trace({ one: { traceId }, traceUrl }: { readonly one: SlowOperation; readonly traceUrl: string }) {
-  if (traceId === '') return <span class="dim">in none; `observe.tracing` makes them</span>
+  if (traceId === '') return <span class="dim">in none (observe.tracing)</span>
   const url = traceUrl === '' ? '' : traceUrl.replaceAll('{trace_id}', encodeURIComponent(traceId))
   return (
     <>

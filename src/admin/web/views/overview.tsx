@@ -4,7 +4,7 @@ import { namespaceOf } from '../data/format.js'
 import type { State } from '../data/store.js'
 import { DataTable } from '../parts/data-table.js'
 import { collectionColumn, keyOf, SHORT } from '../parts/operation-columns.js'
-import { SHAPE, SHAPE_COLLECTION, SHAPE_SHORT, SLOW_COLUMNS, shapeKey, slowKey } from '../parts/shape-columns.js'
+import { SHAPE_SHORT, SHAPE_WITH_COLLECTION, SLOW_COLUMNS, shapeKey, slowKey } from '../parts/shape-columns.js'
 import { Loading, Off, Section } from '../parts/small.js'
 import { hasTrouble, hostsSummary, setSummary, titleOf } from './member-words.js'
 
@@ -35,13 +35,13 @@ export function Overview({ state }: { readonly state: State }) {
             empty="Only the driver’s own commands so far."
           />
         </Section>
-        <Section title="Query shapes by time" more={<a href="#/shapes">all shapes</a>}>
+        <Section title="Which queries take it" more={<a href="#/shapes">all shapes</a>}>
           {digests?.isEnabled === false ? (
             <Off what="Query shapes are" setting="observe.digests.enabled: true" />
           ) : (
             <DataTable
-              caption="Query shapes that most time was spent on"
-              columns={[SHAPE, { ...SHAPE_COLLECTION, from: 'wide' }, ...SHAPE_SHORT]}
+              caption="Query shapes that most time is spent on now"
+              columns={[SHAPE_WITH_COLLECTION, ...SHAPE_SHORT]}
               rows={digests?.rows ?? []}
               keyOf={shapeKey}
             />

@@ -1,5 +1,5 @@
 import type { DigestRow } from '../../../core/reports.js'
-import { bytes, count, dateOf, duration, namespaceOf, perSecond, visible } from '../data/format.js'
+import { bytes, count, dateOf, duration, load, namespaceOf, perSecond, visible } from '../data/format.js'
 import { collectionHref } from '../data/route.js'
 import { pretty } from '../data/shape-text.js'
 import type { State } from '../data/store.js'
@@ -90,6 +90,7 @@ function Numbers({ row }: { readonly row: DigestRow }) {
   return (
     <Facts
       facts={[
+        { term: 'Load', value: load(row.timeRate), hint: 'Operations in progress on average' },
         { term: 'Operations/s', value: perSecond(row.rate) },
         { term: 'Errors/s', value: perSecond(row.errorRate), isBad: row.errorRate > 0 },
         { term: 'p50', value: duration(row.p50Ms) },

@@ -33,7 +33,7 @@ export function Shapes({ state: { frame, route } }: { readonly state: State }) {
             columns={[SHAPE, SHAPE_COLLECTION, ...SHAPE_NUMBERS]}
             rows={rows}
             keyOf={shapeKey}
-            sorting={sortingOf(shown, { by: 'total', isDescending: true })}
+            sorting={sortingOf(shown, { by: 'load', isDescending: true })}
             onSort={(sorting) => store.show({ sort: sortText(sorting) })}
             empty={filter === '' ? 'No shapes yet.' : 'Nothing matches the filter.'}
           />
