@@ -37,6 +37,8 @@ class TestIo implements Io {
     return () => this.events.off('fault', listener)
   }
 
+  outputMayClose(): void {}
+
   exitNow(code: number): void {
     this.exitedWith = code
   }

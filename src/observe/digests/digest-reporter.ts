@@ -16,6 +16,7 @@ import {
   RATED,
   REPLY_BYTES,
   REQUEST_BYTES,
+  TIME,
 } from './digest-table.js'
 
 /** At which moment, and how a time of `Clock.now()` becomes one of the wall. */
@@ -61,6 +62,8 @@ export class DigestReporter {
 
   #sortKey(series: DigestSeries, sort: DigestSort): number {
     switch (sort) {
+      case 'load':
+        return this.#recentSeconds(series)
       case 'rate':
         return this.#since(series, OPERATIONS)
       case 'operations':
@@ -106,6 +109,7 @@ export class DigestReporter {
       requestBytes: now(series, REQUEST_BYTES),
       replyBytes: now(series, REPLY_BYTES),
       totalMs: totalMs(series),
+      timeRate: (this.#recentSeconds(series) * 1_000) / seconds,
       p50Ms: quantileMs(buckets, QUANTILES.p50) ?? null,
       p95Ms: quantileMs(buckets, QUANTILES.p95) ?? null,
       p99Ms: quantileMs(buckets, QUANTILES.p99) ?? null,
@@ -120,6 +124,12 @@ export class DigestReporter {
   #since(series: DigestSeries, place: number): number {
     const { values, base } = series.history
     return now(series, place) - (values[base + this.#slots.oldestRate * RATED + place] as number)
+  }
+
+  /** That answers took since the oldest snapshot. */
+  #recentSeconds({ durations, history: { values, base } }: DigestSeries): number {
+    const before = values[base + this.#slots.oldestRate * RATED + TIME] as number
+    return Math.max((durations.values[durations.base + BUCKETS] as number) - before, 0)
   }
 
   /** Of the last minute; of all time when nothing ended in it. Valid until the next call. */
