@@ -27,6 +27,7 @@ t.test('there are the five dashboards, joined to each other', async (t) => {
       tags: ['oplens'],
       links: [{ type: 'dashboards', tags: ['oplens'], includeVars: true, keepTime: true }],
     })
+    t.notMatch(JSON.stringify(dashboard), 'inControlsMenu', 'no link hides in a menu')
   }
 })
 
