@@ -32,11 +32,6 @@ class Ring {
     this.#values = new Uint32Array(slots * WIDTH)
   }
 
-  /** What `sums` are now is none of the steps'. */
-  begin(): void {
-    this.#before.set(this.sums)
-  }
-
   /** Ends a step with what `sums` have become. @returns whether anything happened in it */
   end(slot: number): boolean {
     let hasAny = false
@@ -111,6 +106,7 @@ class Parts {
     const known = this.byKey.get(key)
     if (known !== undefined) return known
     if (this.byKey.size >= this.#max && !this.#makeRoom(step)) return undefined
+    // One that found no room before has counted what belongs to no step: its first is the next.
     const made: Part = { key, ring: new Ring(PART_STEPS), from: isNew ? step : step + 1, lastStep: step }
     this.byKey.set(key, made)
     return made
@@ -194,11 +190,7 @@ export class HistoryView {
     })
     this.#seriesKnown = this.#table.all.length
     for (const parts of [this.#collections, this.#commands]) {
-      for (const part of parts.byKey.values()) {
-        // One that found no room before: what it counted until now belongs to no step.
-        if (part.from > step) part.ring.begin()
-        if (part.ring.end(slot)) part.lastStep = step
-      }
+      for (const part of parts.byKey.values()) if (part.ring.end(slot)) part.lastStep = step
     }
   }
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { HistoryReport } from '../../core/reports.js'
 import type { Frame, ViewName } from '../frames.js'
 import { count, duration, perSecond, timeOf, visible } from './data/format.js'
@@ -71,17 +71,17 @@ function useKeys(store: Store): void {
   }, [store])
 }
 
-let isFirstView = true
-
-/** After a step to another view its heading has the focus: keys and ears go on from there. */
+/** After a step to another view its heading has the focus, once it is there: keys and ears go on from there. */
 function useFocusOfView(place: string): void {
+  const focused = useRef(place)
   useEffect(() => {
-    if (!isFirstView) {
-      scrollTo(0, 0)
-      document.getElementById('view-title')?.focus()
-    }
-    isFirstView = false
-  }, [place])
+    if (focused.current === place) return
+    const title = document.getElementById('view-title')
+    if (title === null) return
+    focused.current = place
+    scrollTo(0, 0)
+    title.focus()
+  })
 }
 
 function useDocumentTitle(newest: Frame | undefined): void {
@@ -196,7 +196,7 @@ const SPARK_MS = 300_000
 
 function Totals({ frame, history }: { readonly frame: Frame; readonly history: HistoryReport | undefined }) {
   const { totals, live, slowTotal } = frame
-  const recent = history === undefined ? undefined : seriesOf(history, SPARK_MS, 1)
+  const recent = useMemo(() => (history === undefined ? undefined : seriesOf(history, SPARK_MS, 1)), [history])
   const p99 = recent?.p99.at(-1) ?? null
   return (
     <dl class="totals">

@@ -13,9 +13,12 @@ export function timeAxis(): uPlot.Axis {
     size: 22,
     gap: 3,
     space: 70,
-    values: (_u, splits) => {
+    values: (u, splits) => {
       const isFine = splits.some((seconds) => seconds % 60 !== 0)
-      return splits.map((seconds) => timeOf(seconds * 1_000).slice(0, isFine ? 8 : 5))
+      const { min = 0, max = 0 } = u.scales.x ?? {}
+      // Not where the other axis has its zero.
+      const first = (min ?? 0) + ((max ?? 0) - (min ?? 0)) * 0.06
+      return splits.map((seconds) => (seconds < first ? '' : timeOf(seconds * 1_000).slice(0, isFine ? 8 : 5)))
     },
   }
 }

@@ -80,7 +80,7 @@ function latencyAxis(boundsMs: readonly number[]): uPlot.Axis {
   return {
     ...axisLook(),
     size: 58,
-    splits: () => named,
+    splits: (_u, _axis, low, high) => named.filter((at) => at >= low && at <= high),
     values: (_u, splits) => splits.map((at) => tick(boundsMs[at - 1] ?? 0)),
   }
 }
@@ -94,7 +94,10 @@ function drawCells(u: uPlot, { times, cells, stepSeconds }: Series, { from, unti
   ctx.clip()
   ctx.fillStyle = colour('--heat')
   times.forEach((end, at) => {
-    const left = Math.round(u.valToPos(end - stepSeconds, 'x', true))
+    // Steps are a little late now and then: one begins where the last ended, unless some are missing.
+    const before = times[at - 1] ?? 0
+    const start = end - before < 1.5 * stepSeconds ? before : end - stepSeconds
+    const left = Math.round(u.valToPos(start, 'x', true))
     const width = Math.max(Math.round(u.valToPos(end, 'x', true)) - left, 1)
     for (let row = from; row < until; row++) {
       const value = cells[at]?.[row] ?? 0

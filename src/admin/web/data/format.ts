@@ -8,7 +8,11 @@ export function visible(name: string): string {
 const wholes = new Intl.NumberFormat('en')
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 
-export const whole = (value: number): string => wholes.format(Math.round(value))
+/** Below a thousand there is nothing to write but digits, and Intl is slow at it. */
+export function whole(value: number): string {
+  const rounded = Math.round(value)
+  return Math.abs(rounded) < 1_000 ? String(rounded) : wholes.format(rounded)
+}
 
 export function count(value: number): string {
   return value < 100_000 ? whole(value) : short.format(value)

@@ -75,8 +75,12 @@ export function shapeHref(id: string, { cluster, database, collection }: Named):
 export const slowHref = (id: number): string => href(`slow/${id}`, {})
 
 export function href(path: string, params: Record<string, string>): string {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== ''))
-  return `#/${path}${query.size === 0 ? '' : `?${query}`}`
+  // By hand: each row of a table has two, each second.
+  let query = ''
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== '') query += `${query === '' ? '?' : '&'}${name}=${encodeURIComponent(value)}`
+  }
+  return `#/${path}${query}`
 }
 
 /** The same place, shown otherwise; '' takes a setting away. */

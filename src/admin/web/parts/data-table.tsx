@@ -14,6 +14,8 @@ export interface Column<Row> {
   readonly value?: (row: Row) => number | string
   readonly cell: (row: Row) => ComponentChildren
   readonly className?: (row: Row) => string
+  /** Takes the room that is left, in place of the first. */
+  readonly isStretched?: boolean
   readonly hint?: (row: Row) => string
   /** Hidden where there is less room. */
   readonly from?: 'mid' | 'wide'
@@ -44,11 +46,20 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const [shown, setShown] = useState(firstRows)
   const listed = sorting === undefined ? rows : sorted(rows, columns, sorting, keyOf)
   const cut = listed.length > shown ? listed.slice(0, shown) : listed
+  const widths = { '--all': width(columns, ''), '--mid': width(columns, 'wide'), '--few': width(columns, 'mid') }
+  /** Made when it is wanted: a hint for each cell would cost more than all else. */
+  const hint = (event: Event) => {
+    const cell = event.target instanceof Element ? event.target.closest('td, tbody th') : null
+    const row = cell?.closest('tr')
+    if (!(cell instanceof HTMLTableCellElement) || row === null || row === undefined) return
+    const of = cut[row.sectionRowIndex]
+    cell.title = of === undefined ? '' : (columns[cell.cellIndex]?.hint?.(of) ?? '')
+  }
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
       <section class="scroll" aria-label={caption} tabIndex={0}>
-        <table>
+        <table style={widths}>
           <caption class="unseen">{caption}</caption>
           <thead>
             <tr>
@@ -57,13 +68,10 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               ))}
             </tr>
           </thead>
-          <tbody>
+          {/* biome-ignore lint/a11y/useKeyWithMouseEvents: a hint says nothing that is not said elsewhere */}
+          <tbody onMouseOver={hint}>
             {cut.map((row) => (
-              <tr key={keyOf(row)}>
-                {columns.map((column, i) => (
-                  <Cell key={column.id} column={column} row={row} isName={i === 0} />
-                ))}
-              </tr>
+              <tr key={keyOf(row)}>{cellsOf(row, columns)}</tr>
             ))}
           </tbody>
         </table>
@@ -92,10 +100,11 @@ interface HeadProps<Row> {
 
 function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
   const { id, title, explain, isText = false, from = '' } = column
-  const className = `${isText ? 'text' : ''} ${from}`.trim()
+  const className = `${isText ? 'text' : ''} ${from} ${column.isStretched === true ? 'stretch' : ''}`.trim()
+  const style = isText || title.length < 7 ? {} : { style: { width: `${numberWidth(title)}rem` } }
   if (column.value === undefined || onSort === undefined || sorting === undefined) {
     return (
-      <th scope="col" class={`plain ${className}`} title={explain}>
+      <th scope="col" class={`plain ${className}`} title={explain} {...style}>
         {title}
       </th>
     )
@@ -106,6 +115,7 @@ function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
     <th
       scope="col"
       class={className}
+      {...style}
       {...(isSorted ? { 'aria-sort': sorting.isDescending ? 'descending' : 'ascending' } : {})}
     >
       <button type="button" title={explain} onClick={() => onSort({ by: id, isDescending })}>
@@ -115,29 +125,39 @@ function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
   )
 }
 
-interface CellProps<Row> {
-  readonly column: Column<Row>
-  readonly row: Row
-  readonly isName: boolean
-}
-
-function Cell<Row>({ column, row, isName }: CellProps<Row>) {
-  const { cell, className, hint, isText = false, from = '' } = column
-  const name = `${isText ? 'text' : ''} ${from} ${className?.(row) ?? ''}`.trim()
-  const title = hint?.(row) ?? ''
-  const more = title === '' ? {} : { title }
-  if (isName) {
-    return (
-      <th scope="row" class={name} {...more}>
+/** No component for each: a table of a thousand shapes has a myriad of cells. */
+function cellsOf<Row>(row: Row, columns: readonly Column<Row>[]) {
+  return columns.map(({ id, cell, className, isText = false, from = '' }, i) => {
+    const more = className?.(row) ?? ''
+    const name = `${isText ? 'text ' : ''}${from === '' ? '' : `${from} `}${more}`
+    return i === 0 ? (
+      <th key={id} scope="row" class={name}>
         {cell(row)}
       </th>
+    ) : (
+      <td key={id} class={name}>
+        {cell(row)}
+      </td>
     )
-  }
-  return (
-    <td class={name} {...more}>
-      {cell(row)}
-    </td>
-  )
+  })
+}
+
+/** Of a number, of a text, and the least of the name, in rem. */
+const NUMBER_WIDTH = 4.8
+const TEXT_WIDTH = 9.5
+const NAME_WIDTH = 10
+
+/** A long title wants more than its numbers. */
+const numberWidth = (title: string): number => Math.max(NUMBER_WIDTH, title.length * 0.42 + 2.2)
+
+/** What the columns want that are shown; columns have fixed widths, so that numbers that change move nothing. @param hidden from there on */
+function width<Row>(columns: readonly Column<Row>[], hidden: '' | 'mid' | 'wide'): string {
+  const shown = columns.filter(({ from }) => hidden === '' || (from !== 'wide' && from !== hidden))
+  const rem = shown.reduce((sum, { isText, isStretched, title }, i) => {
+    if (i === 0 || isStretched === true) return sum + NAME_WIDTH
+    return sum + (isText === true ? TEXT_WIDTH : numberWidth(title))
+  }, 0)
+  return `${rem}rem`
 }
 
 function sorted<Row>(
@@ -149,9 +169,10 @@ function sorted<Row>(
   const value = columns.find(({ id }) => id === by)?.value
   if (value === undefined) return rows
   const sign = isDescending ? -1 : 1
-  const keyed = rows.map((row) => ({ row, value: value(row), key: keyOf(row) }))
-  keyed.sort((a, b) => (a.value === b.value ? (a.key < b.key ? -1 : 1) : a.value < b.value ? -sign : sign))
-  return keyed.map(({ row }) => row)
+  const valued = rows.map((row) => ({ row, value: value(row) }))
+  const byKey = (a: Row, b: Row) => (keyOf(a) < keyOf(b) ? -1 : 1)
+  valued.sort((a, b) => (a.value === b.value ? byKey(a.row, b.row) : a.value < b.value ? -sign : sign))
+  return valued.map(({ row }) => row)
 }
 
 /** From the address: `sort=p99` is descending, `sort=-p99` ascending; of text columns the other way round is rare and written out. */

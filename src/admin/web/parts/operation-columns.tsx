@@ -163,17 +163,22 @@ const ERRORS: Col = {
   className: (row) => bad(row.errors),
 }
 
-/** Of a few rows. */
-export const SHORT: readonly Col[] = [
-  LOAD,
-  RATE,
-  ERROR_RATE,
-  percentile('p50Ms', 'mid'),
-  percentile('p95Ms', 'mid'),
-  percentile('p99Ms'),
-]
+/** Where a table has half the width. */
+export const SHORT: readonly Col[] = [LOAD, RATE, ERROR_RATE, percentile('p95Ms', 'mid'), percentile('p99Ms')]
 
 /** @param hasCalls some row is of a protocol inside HTTP */
 export function numberColumns(hasCalls: boolean): readonly Col[] {
-  return [...SHORT, DOCUMENTS, BYTES, ...(hasCalls ? CALLS : []), TOTAL, ERRORS]
+  const percentiles = [percentile<OperationRow>('p50Ms', 'mid'), percentile<OperationRow>('p95Ms', 'mid')]
+  return [
+    LOAD,
+    RATE,
+    ERROR_RATE,
+    ...percentiles,
+    percentile('p99Ms'),
+    DOCUMENTS,
+    BYTES,
+    ...(hasCalls ? CALLS : []),
+    TOTAL,
+    ERRORS,
+  ]
 }

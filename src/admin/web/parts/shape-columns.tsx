@@ -51,30 +51,33 @@ export const SHAPE_WITH_COLLECTION: Col = {
   ),
 }
 
-export const SHAPE_SHORT: readonly Col[] = [
-  {
-    id: 'load',
-    title: 'Load',
-    explain: 'Operations in progress on average: seconds of waiting in each second',
-    value: (row) => row.timeRate,
-    cell: (row) => load(row.timeRate),
-    className: (row) => (row.timeRate === 0 ? 'zero' : ''),
-  },
-  {
-    id: 'rate',
-    title: 'Ops/s',
-    explain: 'Operations per second over the last five seconds',
-    value: (row) => row.rate,
-    cell: (row) => perSecond(row.rate),
-    className: (row) => (row.rate === 0 ? 'zero' : ''),
-  },
+const LOAD: Col = {
+  id: 'load',
+  title: 'Load',
+  explain: 'Operations in progress on average: seconds of waiting in each second',
+  value: (row) => row.timeRate,
+  cell: (row) => load(row.timeRate),
+  className: (row) => (row.timeRate === 0 ? 'zero' : ''),
+}
+
+const RATE: Col = {
+  id: 'rate',
+  title: 'Ops/s',
+  explain: 'Operations per second over the last five seconds',
+  value: (row) => row.rate,
+  cell: (row) => perSecond(row.rate),
+  className: (row) => (row.rate === 0 ? 'zero' : ''),
+}
+
+/** Where a table has half the width. */
+export const SHAPE_SHORT: readonly Col[] = [LOAD, RATE, percentile('p95Ms', 'mid'), percentile('p99Ms')]
+
+export const SHAPE_NUMBERS: readonly Col[] = [
+  LOAD,
+  RATE,
   percentile('p50Ms', 'mid'),
   percentile('p95Ms', 'mid'),
   percentile('p99Ms'),
-]
-
-export const SHAPE_NUMBERS: readonly Col[] = [
-  ...SHAPE_SHORT,
   {
     id: 'total',
     title: 'Time',
@@ -152,7 +155,6 @@ export const SLOW_COLUMNS: readonly SlowCol[] = [
     isText: true,
     value: (one) => one.atMs,
     cell: (one) => <a href={slowHref(one.id)}>{timeOf(one.atMs)}</a>,
-    className: () => 'narrow',
   },
   {
     id: 'duration',
@@ -176,7 +178,7 @@ export const SLOW_COLUMNS: readonly SlowCol[] = [
     isText: true,
     value: shapeName,
     hint: shapeName,
-    className: () => 'stretch',
+    isStretched: true,
     cell: (one) => (one.shapeId === '' ? shapeName(one) : <a href={shapeHref(one.shapeId, one)}>{shapeName(one)}</a>),
   },
   {

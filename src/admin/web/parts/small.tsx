@@ -134,13 +134,17 @@ export function Filter({ value, label, onInput }: FilterProps) {
   )
 }
 
-/** Every word must be in it. */
-export function fits(text: string, filter: string): boolean {
-  const inside = text.toLowerCase()
-  return filter
+/** Those whose text has every word of the filter in it. @param textOf is asked only when there is a filter */
+export function filtered<Row>(rows: readonly Row[], filter: string, textOf: (row: Row) => string): readonly Row[] {
+  const words = filter
     .toLowerCase()
     .split(/\s+/)
-    .every((word) => inside.includes(word))
+    .filter((word) => word !== '')
+  if (words.length === 0) return rows
+  return rows.filter((row) => {
+    const text = textOf(row).toLowerCase()
+    return words.every((word) => text.includes(word))
+  })
 }
 
 export const Loading = () => <p class="nothing">Asking …</p>

@@ -3,7 +3,7 @@ import type { State } from '../data/store.js'
 import { useStore } from '../data/use-store.js'
 import { DataTable, sortingOf, sortText } from '../parts/data-table.js'
 import { COMMAND, collectionColumn, keyOf, numberColumns, textOf } from '../parts/operation-columns.js'
-import { Filter, fits, Loading, Title } from '../parts/small.js'
+import { Filter, filtered, Loading, Title } from '../parts/small.js'
 
 const MAX_ROWS = 200
 
@@ -14,8 +14,9 @@ export function Collections({ state: { frame, route } }: { readonly state: State
   const hasControl = shown.get('control') === '1'
   const filter = shown.get('q') ?? ''
   const rows = frame?.rows ?? []
-  const wanted = rows.filter((row) => (hasControl || !row.isControl) && fits(textOf(row), filter))
-  const hidden = hasControl ? 0 : rows.filter(({ isControl }) => isControl).length
+  const shownRows = hasControl ? rows : rows.filter(({ isControl }) => !isControl)
+  const wanted = filtered(shownRows, filter, textOf)
+  const hidden = rows.length - shownRows.length
   const hasClusters = new Set(rows.map(({ cluster }) => cluster)).size > 1
   const numbers = numberColumns(rows.some(({ calls }) => calls !== null))
   const columns = [collectionColumn(hasClusters), ...(isByCommand ? [COMMAND] : []), ...numbers]

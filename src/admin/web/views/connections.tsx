@@ -3,7 +3,7 @@ import { bytes, count, duration, visible, whole } from '../data/format.js'
 import type { State } from '../data/store.js'
 import { useStore } from '../data/use-store.js'
 import { type Column, DataTable, sortingOf, sortText } from '../parts/data-table.js'
-import { Filter, fits, Loading, Section, Title } from '../parts/small.js'
+import { Filter, filtered, Loading, Section, Title } from '../parts/small.js'
 
 const text = (
   id: string,
@@ -70,7 +70,7 @@ export function Connections({ state: { frame, route } }: { readonly state: State
       <DataTable
         caption="Client connections"
         columns={COLUMNS}
-        rows={connections.filter((row) => fits(textOf(row), filter))}
+        rows={filtered(connections, filter, textOf)}
         keyOf={(row) => String(row.id)}
         sorting={sortingOf(route.shown, { by: 'age', isDescending: true })}
         onSort={(sorting) => store.show({ sort: sortText(sorting) })}

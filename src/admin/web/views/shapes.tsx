@@ -3,7 +3,7 @@ import type { State } from '../data/store.js'
 import { useStore } from '../data/use-store.js'
 import { DataTable, sortingOf, sortText } from '../parts/data-table.js'
 import { SHAPE, SHAPE_COLLECTION, SHAPE_NUMBERS, shapeKey, shapeTextOf } from '../parts/shape-columns.js'
-import { Filter, fits, Loading, Off, Title } from '../parts/small.js'
+import { Filter, filtered, Loading, Off, Title } from '../parts/small.js'
 
 export function Shapes({ state: { frame, route } }: { readonly state: State }) {
   const store = useStore()
@@ -12,7 +12,7 @@ export function Shapes({ state: { frame, route } }: { readonly state: State }) {
   if (frame === undefined) return <Loading />
   const { digests } = frame
   const all = digests?.rows ?? []
-  const rows = all.filter((row) => fits(shapeTextOf(row), filter))
+  const rows = filtered(all, filter, shapeTextOf)
   const others = (digests?.other ?? []).reduce((sum, row) => sum + row.operations, 0)
   const notes = [
     (digests?.rowsTotal ?? 0) > all.length ? `${all.length} of ${whole(digests?.rowsTotal ?? 0)} shapes.` : '',

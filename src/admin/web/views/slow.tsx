@@ -3,14 +3,14 @@ import type { State } from '../data/store.js'
 import { useStore } from '../data/use-store.js'
 import { DataTable, sortingOf, sortText } from '../parts/data-table.js'
 import { SLOW_COLUMNS, slowKey, slowTextOf } from '../parts/shape-columns.js'
-import { Filter, fits, Loading, Off, Title } from '../parts/small.js'
+import { Filter, filtered, Loading, Off, Title } from '../parts/small.js'
 
 export function Slow({ state: { frame, route } }: { readonly state: State }) {
   const store = useStore()
   if (frame === undefined) return <Loading />
   const { slow } = frame
   const filter = route.shown.get('q') ?? ''
-  const rows = (slow?.operations ?? []).filter((one) => fits(slowTextOf(one), filter))
+  const rows = filtered(slow?.operations ?? [], filter, slowTextOf)
   return (
     <>
       <Title>Slow operations</Title>
