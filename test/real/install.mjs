@@ -9,7 +9,20 @@ const NODE_VERSION = '24.21.0'
 const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** Each returns the path of what it installed, or throws with the reason. */
-const installers = { python, pymongo3, botocore, moto, go, goDynamodb, java, node24, prometheus, promtool, wrk }
+const installers = {
+  python,
+  pymongo3,
+  botocore,
+  moto,
+  indexwright,
+  go,
+  goDynamodb,
+  java,
+  node24,
+  prometheus,
+  promtool,
+  wrk,
+}
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
 export async function installTools() {
@@ -68,6 +81,10 @@ function botocore() {
 /** boto3 and, as the server, moto. */
 function moto() {
   return virtualEnvironment('venv-moto', 'requirements-moto.txt')
+}
+
+function indexwright() {
+  return virtualEnvironment('venv-indexwright', 'requirements-indexwright.txt')
 }
 
 async function virtualEnvironment(name, requirementsName) {
