@@ -76,6 +76,7 @@ async function smokeOthers({ oplens }) {
     ['bench/http.bench.mjs', '--smoke', '--dist', dist],
     ['bench/http-load.bench.mjs', '--smoke', '--oplens', oplens],
     ['bench/scrape.bench.mjs', '--smoke', '--dist', dist],
+    ['bench/tracing.bench.mjs', '--smoke', '--dist', dist],
     ['bench/large-reply.mjs', '--smoke', '--oplens', oplens],
     ['bench/failover.bench.mjs', '--smoke', '--oplens', oplens],
   ]

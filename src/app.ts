@@ -8,12 +8,11 @@ import { healthQuestion, type Protocol } from './core/codec.js'
 import type { HealthQuestion } from './core/health.js'
 import type { Logger } from './core/logger.js'
 import type { Probe } from './core/probe.js'
+import type { OperationRow, TableRow } from './core/reports.js'
 import type { Detail } from './core/shape.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
 import { type Address, formatAddress } from './core/upstream.js'
 import { createObservation } from './observe/observation.js'
-import type { OperationRow } from './observe/operations.js'
-import type { TableRow } from './observe/tables.js'
 import { createListeners, type ListenerCodec, type ListenerGroup } from './proxy/listeners.js'
 import type { ProxyListener } from './proxy/proxy-listener.js'
 import { createClusterManager, type Watch } from './upstream/cluster-manager.js'
@@ -139,7 +138,8 @@ export function createApp(deps: AppDeps): App {
     sources: {
       version,
       metrics: (accept) => observation.metrics.render(accept),
-      operations: (by) => observation.operations.report(by),
+      operations: (by, of) => observation.operations.report(by, of),
+      history: (of, maxSteps) => observation.history.report(of, maxSteps),
       tables: () => observation.tables.report(),
       digests: (query) => observation.digests.report(query),
       slow: (limit) => observation.slow.report(limit),

@@ -312,7 +312,33 @@ export const proxy = board({
           },
           count(F.metricsOverflow, ['label']),
         ),
-        // What digests, the slow log and traces drop goes here: one line each.
+        rates(
+          {
+            title: 'Spans',
+            description:
+              'Traces by why they were made, of proxies that send them. Many by slow or failed: look at those operations, not at the sampler.',
+            unit: 'ops',
+          },
+          F.tracesSpans,
+          ['sampled_by'],
+        ),
+        events(
+          {
+            title: 'Spans lost',
+            description:
+              'queue: more than the collector takes, lower tracing.sample; export: the collector is down or refuses them. Traffic does not wait for it.',
+          },
+          count(F.tracesDropped, ['reason']),
+        ),
+        events(
+          {
+            title: 'Query shapes given up',
+            description:
+              'Shapes that made room for others, and operations without one. Many: applications make up field names, or the table is too small.',
+          },
+          count(F.digestEvictions, INSTANCE, 'made room'),
+          count(F.digestShapeless, INSTANCE, 'without shape'),
+        ),
       ],
     },
   ],

@@ -5,7 +5,18 @@ import type { Exchange } from '../core/exchange.js'
 import type { Logger } from '../core/logger.js'
 import { namespaceMatcher } from '../core/namespace-pattern.js'
 import type { Hub, Observer } from '../core/observer.js'
-import type { DigestQuery, DigestsReport, SlowReport } from '../core/reports.js'
+import type {
+  CollectionName,
+  DigestQuery,
+  DigestsReport,
+  GroupBy,
+  HistoryQuery,
+  HistoryReport,
+  MemberTraffic,
+  OperationsReport,
+  SlowReport,
+  TablesReport,
+} from '../core/reports.js'
 import type { Detail } from '../core/shape.js'
 import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
@@ -15,21 +26,22 @@ import { Digests } from './digests/digests.js'
 import { Exemplars } from './exemplars.js'
 import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
 import { FAMILIES } from './families.js'
+import { HistoryView } from './history.js'
 import { ObserverHub } from './hub.js'
 import { formatLabels } from './label-text.js'
 import { LabelGuard } from './labels.js'
 import { MemberTable } from './member-table.js'
-import { MembersView, type MemberTraffic } from './members.js'
+import { MembersView } from './members.js'
 import { MetricsObserver } from './metrics-observer.js'
 import { exposeCalls, exposeOperations } from './operation-sources.js'
 import { OperationTable } from './operation-table.js'
-import { type GroupBy, type OperationsReport, OperationsView } from './operations.js'
+import { OperationsView } from './operations.js'
 import { loadProcessMetrics } from './process-metrics.js'
 import { SlowLog } from './slow/slow-log.js'
 import { SlowRules } from './slow/slow-rules.js'
 import { exposeSources, type ObservationSources } from './sources.js'
 import { TableUses } from './table-uses.js'
-import { type TablesReport, TablesView } from './tables.js'
+import { TablesView } from './tables.js'
 import { redactedFields } from './tracing/redacted-fields.js'
 import { type Env, tracingSettings } from './tracing/settings.js'
 import { NO_TRACES } from './tracing/trace-refs.js'
@@ -69,7 +81,13 @@ export interface Observation {
   /** What the data path tells everything to. */
   readonly hub: Hub
   readonly metrics: { render(accept: string | undefined): MetricsText }
-  readonly operations: { report(by?: GroupBy): OperationsReport; live(): LiveOperations }
+  readonly operations: {
+    /** @param of the rows of one collection alone */
+    report(by?: GroupBy, of?: CollectionName): OperationsReport
+    live(): LiveOperations
+  }
+  /** The last hour of everything, of a collection or of one command of it. */
+  readonly history: { report(of?: HistoryQuery, maxSteps?: number): HistoryReport }
   /** What each table is asked, by protocols that tell. */
   readonly tables: { report(): TablesReport }
   readonly digests: { report(query: DigestQuery): DigestsReport }
@@ -136,6 +154,7 @@ export function createObservation(options: ObservationOptions): Observation {
       })
     : undefined
   const view = new OperationsView(clock, table)
+  const history = new HistoryView(clock, table)
   const membersView = new MembersView(clock, members)
   const tablesView = new TablesView(clock, tables)
   const digests = config.digests.enabled ? new Digests(config.digests, clock) : undefined
@@ -179,13 +198,14 @@ export function createObservation(options: ObservationOptions): Observation {
       },
     },
     operations: {
-      report: (by) => view.report(by),
+      report: (by, of) => view.report(by, of),
       live: () => ({
         connections: book.open.size,
         active: metrics.active.reduce((sum, a) => sum + a.operations, 0),
         awaitedActive: metrics.active.reduce((sum, a) => sum + a.awaited, 0),
       }),
     },
+    history: { report: (of, maxSteps) => history.report(of, maxSteps) },
     tables: { report: () => tablesView.report() },
     digests: { report: (query) => digests?.report(query) ?? NO_DIGESTS },
     slow: { report: (limit) => slow?.report(limit) ?? NO_SLOW },
@@ -201,6 +221,7 @@ export function createObservation(options: ObservationOptions): Observation {
     },
     close: () => {
       view.close()
+      history.close()
       membersView.close()
       tablesView.close()
       digests?.close()

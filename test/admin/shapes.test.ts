@@ -12,6 +12,7 @@ const DIGEST: DigestRow = {
   collection: 'orders',
   command: 'find',
   rate: 12.34,
+  timeRate: 5_333,
   errorRate: 0,
   operations: 1_000,
   errors: 3,

@@ -353,6 +353,31 @@ t.test('old glory ends: what is seen now has a row, also in a table that was ful
   t.end()
 })
 
+t.test('load is what answers took lately, whatever was before', (t) => {
+  const { clock, digests, run } = setUp()
+  run({ shape: byId, ms: 5_000 }, 20)
+  clock.advance(10_000)
+  run({ shape: byStatus, ms: 300 }, 5)
+  run({ shape: byId, ms: 1 }, 5)
+  run({ shape: byId, ms: 60_000, outcome: UNACKNOWLEDGED })
+  const { rows } = digests.report(query({ sort: 'load' }))
+  const seconds = 5
+  t.same(
+    rows.map((row) => [row.shapeId, Math.round(row.timeRate)]),
+    [
+      [byStatus.id, (5 * 300) / seconds],
+      [byId.id, (5 * 1) / seconds],
+    ],
+  )
+  clock.advance(10_000)
+  t.same(
+    digests.report(query({ sort: 'load' })).rows.map((row) => row.timeRate),
+    [0, 0],
+  )
+  digests.close()
+  t.end()
+})
+
 t.test('each order is by the largest first', (t) => {
   const { clock, digests, run } = setUp()
   const kinds: Record<string, Ended & { times: number }> = {
@@ -367,6 +392,7 @@ t.test('each order is by the largest first', (t) => {
   run({ shape: shapeOf('once'), ms: 5_000 })
   clock.advance(201)
   const firsts: readonly (readonly [DigestSort, string])[] = [
+    ['load', 'once'],
     ['rate', 'often'],
     ['operations', 'often'],
     ['total', 'once'],

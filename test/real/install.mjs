@@ -14,7 +14,10 @@ const installers = {
   pymongo3,
   botocore,
   moto,
+<<<<<<< HEAD
   indexwright,
+=======
+>>>>>>> main
   go,
   goDynamodb,
   java,
@@ -22,6 +25,10 @@ const installers = {
   prometheus,
   promtool,
   wrk,
+<<<<<<< HEAD
+=======
+  chromium,
+>>>>>>> main
 }
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
@@ -175,6 +182,32 @@ async function wrk() {
   // Without anything to do it tells its usage, and ends with 1.
   const { stdout, stderr } = await runProcess(script, ['--version'])
   if (!`${stdout}${stderr}`.includes('wrk')) throw new Error(`it does not run: ${stderr.trim()}`)
+  return script
+}
+
+/** The machine's own when it has one; else Debian's, unpacked with those of its libraries that are not there, and a font. */
+async function chromium() {
+  const own = '/usr/bin/chromium'
+  if (existsSync(own)) return own
+  const simulate = () => must('apt-get', ['-s', 'install', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'])
+  let plan = ''
+  try {
+    plan = await simulate()
+  } catch (error) {
+    if (process.getuid?.() !== 0) throw error
+    await must('apt-get', ['update', '-q'], { attempts: 3 })
+    plan = await simulate()
+  }
+  const wanted = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name)
+  if (!wanted.includes('chromium')) throw new Error('apt-get would not install it')
+  const folder = await unpacked('chromium', wanted)
+  const libraries = (await must('sh', ['-c', 'dirname usr/lib/*/libopenh264.so.*'], { cwd: folder })).split('\n')[0]
+  const script = `${folder}/run-chromium`
+  // Fonts and their settings: the machine's own, or those that came along.
+  const fonts = existsSync('/etc/fonts/fonts.conf') ? '' : `FONTCONFIG_SYSROOT='${folder}' `
+  const env = `${fonts}LD_LIBRARY_PATH='${folder}/${libraries}:${folder}/${libraries}/pulseaudio'`
+  writeFileSync(script, `#!/bin/sh\n${env} exec '${folder}/usr/lib/chromium/chromium' "$@"\n`, { mode: 0o755 })
+  await must(script, ['--version'])
   return script
 }
 

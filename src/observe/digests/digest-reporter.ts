@@ -16,6 +16,7 @@ import {
   RATED,
   REPLY_BYTES,
   REQUEST_BYTES,
+  TIME,
 } from './digest-table.js'
 
 /** At which moment, and how a time of `Clock.now()` becomes one of the wall. */
@@ -61,6 +62,8 @@ export class DigestReporter {
 
   #sortKey(series: DigestSeries, sort: DigestSort): number {
     switch (sort) {
+      case 'load':
+        return this.#recentSeconds(series)
       case 'rate':
         return this.#since(series, OPERATIONS)
       case 'operations':
@@ -107,9 +110,16 @@ export class DigestReporter {
       requestBytes: now(series, REQUEST_BYTES),
       replyBytes: now(series, REPLY_BYTES),
       totalMs: totalMs(series),
+<<<<<<< HEAD
       p50Ms: percentile(QUANTILES.p50),
       p95Ms: percentile(QUANTILES.p95),
       p99Ms: percentile(QUANTILES.p99),
+=======
+      timeRate: (this.#recentSeconds(series) * 1_000) / seconds,
+      p50Ms: quantileMs(buckets, QUANTILES.p50) ?? null,
+      p95Ms: quantileMs(buckets, QUANTILES.p95) ?? null,
+      p99Ms: quantileMs(buckets, QUANTILES.p99) ?? null,
+>>>>>>> main
       maxMs: now(series, MAX_MS),
       isRecent,
       firstSeenAtMs: Math.round(now(series, FIRST_SEEN) + toWallMs),
@@ -127,6 +137,12 @@ export class DigestReporter {
   #since(series: DigestSeries, place: number): number {
     const { values, base } = series.history
     return now(series, place) - (values[base + this.#slots.oldestRate * RATED + place] as number)
+  }
+
+  /** That answers took since the oldest snapshot. */
+  #recentSeconds({ durations, history: { values, base } }: DigestSeries): number {
+    const before = values[base + this.#slots.oldestRate * RATED + TIME] as number
+    return Math.max((durations.values[durations.base + BUCKETS] as number) - before, 0)
   }
 
   /** Of the last minute; of all time when nothing ended in it. Valid until the next call. */

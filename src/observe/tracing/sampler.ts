@@ -3,7 +3,7 @@ import { type Exchange, THROTTLED } from '../../core/exchange.js'
 import type { OutcomeKind } from '../../core/outcome.js'
 import type { SlowRules } from '../slow/slow-rules.js'
 import type { TracingSettings } from './settings.js'
-import { parseTraceParent, type TraceParent } from './trace-parent.js'
+import { sampledByParent } from './trace-parent.js'
 
 /** Why an operation has a span: its parent's decision, the draw, or what became of it. */
 export type SampledBy = 'parent' | 'head' | 'slow' | 'failed'
@@ -16,8 +16,6 @@ const TRACED_CONTROL: ReadonlySet<string> = new Set(['commitTransaction', 'abort
 
 /** Decides at an operation's end whether it has a span. The answer no, which is the common one, costs no allocation. */
 export class Sampler {
-  /** Of the operation that was decided last. */
-  parent: TraceParent | undefined
   readonly #settings: SamplerSettings
   readonly #slow: SlowRules
   readonly #random: Random
@@ -38,11 +36,9 @@ export class Sampler {
   decide(exchange: Exchange): SampledBy | '' {
     const { kind, command } = exchange.operation
     if (kind === 'control' && !TRACED_CONTROL.has(command)) return ''
-    this.parent = exchange.traceParent === '' ? undefined : parseTraceParent(exchange.traceParent)
-    const { parent } = this
-    if (parent !== undefined && this.#settings.followParent) {
-      if (parent.isSampled) return 'parent'
-    } else if (!exchange.isAwaited && this.#draw()) return 'head'
+    const parent = this.#settings.followParent ? sampledByParent(exchange.traceParent) : 'no_parent'
+    if (parent === 'yes') return 'parent'
+    if (parent === 'no_parent' && !exchange.isAwaited && this.#draw()) return 'head'
     // What waits on purpose is never slow, and every client that leaves cuts it.
     if (exchange.isAwaited) return ''
     if (this.#settings.keepSlow && this.#slow.isSlow(exchange)) return 'slow'

@@ -3,7 +3,7 @@ import type { Observer } from '../../core/observer.js'
 import type { Exemplars } from '../exemplars.js'
 import type { HistogramSeries } from '../histogram.js'
 import { SAMPLED_BY, type SampledBy, type Sampler } from './sampler.js'
-import type { TraceParent } from './trace-parent.js'
+import { parseTraceParent, type TraceParent } from './trace-parent.js'
 import type { TraceRef, TraceRefs } from './trace-refs.js'
 import type { WallOffset } from './wall-offset.js'
 
@@ -42,20 +42,19 @@ export class TracingObserver implements Observer, TraceRefs {
     this.#exchange = undefined
     const { sink } = this
     if (sink === undefined) return
-    const { sampler } = this.#options
-    const why = sampler.decide(exchange)
+    const why = this.#options.sampler.decide(exchange)
     if (why === '' || !sink.hasRoom()) return
-    this.#trace(exchange, why, sampler.parent, sink)
+    this.#trace(exchange, why, sink)
   }
 
   of(exchange: Exchange): TraceRef | undefined {
     return exchange === this.#exchange ? this.#ref : undefined
   }
 
-  #trace(exchange: Exchange, why: SampledBy, parent: TraceParent | undefined, sink: SpanSink): void {
+  #trace(exchange: Exchange, why: SampledBy, sink: SpanSink): void {
     const { offset, exemplars, durationOf } = this.#options
     const offsetMs = offset.now()
-    const ref = sink.make(exchange, why, parent, offsetMs)
+    const ref = sink.make(exchange, why, parseTraceParent(exchange.traceParent), offsetMs)
     this.made[why].value++
     this.#exchange = exchange
     this.#ref = ref

@@ -107,15 +107,6 @@ t.test('the share that is drawn is the one asked for, and spread evenly', (t) =>
   t.end()
 })
 
-t.test('the parent that was decided on is at hand, and that of the operation before is not', (t) => {
-  const one = sampler(all)
-  one.decide(ended({ traceParent: sampledParent }))
-  t.same(one.parent, { traceId: TRACE, spanId: SPAN, isSampled: true })
-  one.decide(ended({}))
-  t.equal(one.parent, undefined)
-  t.end()
-})
-
 const PARENTS: Record<string, readonly [text: string, want: boolean | undefined]> = {
   sampled: [sampledParent, true],
   'not sampled': [unsampledParent, false],
@@ -133,6 +124,10 @@ const PARENTS: Record<string, readonly [text: string, want: boolean | undefined]
   'a line more': [`${sampledParent}\n`, undefined],
   'no hex': [sampledParent.replace('4bf9', '4bg9'), undefined],
   nothing: ['', undefined],
+  'each bit, of the last one alone': [`00-${TRACE}-${SPAN}-fe`, false],
+  letters: [`00-${TRACE}-${SPAN}-0b`, true],
+  'more letters': [`00-${TRACE}-${SPAN}-0a`, false],
+  digits: [`00-${TRACE}-${SPAN}-08`, false],
 }
 
 for (const [name, [text, want]] of Object.entries(PARENTS)) {

@@ -20,7 +20,7 @@ const ARG = 'OTEL_TRACES_SAMPLER_ARG'
 const ROWS: Record<string, Row> = {
   'nothing said': { want: { ...off, sample: 0.01, followParent: true, keepSlow: true, keepFailed: true } },
   'defaults of the batches': {
-    want: { maxQueue: 2_048, maxBatch: 512, delayMs: 5_000, exportTimeoutMs: 30_000, protocol: 'http/protobuf' },
+    want: { maxQueue: 2_048, maxBatch: 128, delayMs: 5_000, exportTimeoutMs: 30_000, protocol: 'http/protobuf' },
   },
   'an endpoint by variable': { env: ENDPOINT, want: { ...on, endpoint: undefined, exporter: 'otlp' } },
   'an endpoint of traces by variable': { env: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/x' }, want: on },
