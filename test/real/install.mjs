@@ -14,10 +14,7 @@ const installers = {
   pymongo3,
   botocore,
   moto,
-<<<<<<< HEAD
   indexwright,
-=======
->>>>>>> main
   go,
   goDynamodb,
   java,
@@ -25,10 +22,7 @@ const installers = {
   prometheus,
   promtool,
   wrk,
-<<<<<<< HEAD
-=======
   chromium,
->>>>>>> main
 }
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */

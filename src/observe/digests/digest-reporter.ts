@@ -110,16 +110,10 @@ export class DigestReporter {
       requestBytes: now(series, REQUEST_BYTES),
       replyBytes: now(series, REPLY_BYTES),
       totalMs: totalMs(series),
-<<<<<<< HEAD
+      timeRate: (this.#recentSeconds(series) * 1_000) / seconds,
       p50Ms: percentile(QUANTILES.p50),
       p95Ms: percentile(QUANTILES.p95),
       p99Ms: percentile(QUANTILES.p99),
-=======
-      timeRate: (this.#recentSeconds(series) * 1_000) / seconds,
-      p50Ms: quantileMs(buckets, QUANTILES.p50) ?? null,
-      p95Ms: quantileMs(buckets, QUANTILES.p95) ?? null,
-      p99Ms: quantileMs(buckets, QUANTILES.p99) ?? null,
->>>>>>> main
       maxMs: now(series, MAX_MS),
       isRecent,
       firstSeenAtMs: Math.round(now(series, FIRST_SEEN) + toWallMs),
