@@ -12,6 +12,7 @@ const DIGEST: DigestRow = {
   collection: 'orders',
   command: 'find',
   rate: 12.34,
+  timeRate: 5_333,
   errorRate: 0,
   operations: 1_000,
   errors: 3,
@@ -159,7 +160,7 @@ t.test('what can not be asked is answered with what can', async (t) => {
   const rows: readonly (readonly [path: string, body: string])[] = [
     [
       '/digests?sort=p90',
-      'sort is one of total, rate, operations, p50, p95, p99, max, errors, documents, bytes, not "p90"',
+      'sort is one of total, load, rate, operations, p50, p95, p99, max, errors, documents, bytes, not "p90"',
     ],
     ['/digests?limit=0', 'limit is a whole number from 1 to 100000, not "0"'],
     ['/digests?limit=ten', 'limit is a whole number from 1 to 100000, not "ten"'],

@@ -250,6 +250,34 @@ t.test('no value of a request or an error is in any span', async (t) => {
   )
 })
 
+t.test('what stays hidden is in no text, though values of the namespace are shown', async (t) => {
+  const show_values = { namespaces: ['shop.orders'], redact: ['pass*'] }
+  const { receiver, db } = await startStage(t, { observe: { tracing: { sample: 1 }, show_values } })
+  await db.collection('orders').findOne({ a: 'SHOWN', password: 'CANARY' })
+  await db.collection('carts').findOne({ a: 'CANARY', password: 'CANARY' })
+  const spans = await receiver.until(2)
+  for (const { attributes } of spans) {
+    t.match(attributes['db.query.text'], 'password')
+    t.notOk(String(attributes['db.query.text']).includes('CANARY'))
+  }
+})
+
+t.test('a slow operation names its span, and its span names the digest that it belongs to', async (t) => {
+  const { receiver, db, failNext, proxy } = await startStage(t, { observe: { slow_log: { threshold: '40ms' } } })
+  await failNext({ failCommands: ['find'], blockConnection: true, blockTimeMS: 50 })
+  await db.collection('orders').findOne({ a: 1 })
+  const [span] = await receiver.until(1)
+  const { operations } = JSON.parse(await proxy.get('/slow')) as { operations: Record<string, unknown>[] }
+  const [slow] = operations
+  t.match(slow, { traceId: span?.traceId, spanId: span?.spanId, shapeId: span?.attributes['oplens.shape_id'] })
+  t.match(slow?.shapeId, /^[0-9a-f]{16}$/)
+  t.equal(slow?.shape, span?.attributes['db.query.text'])
+  const spanMs = Number((span?.endNanos ?? 0n) - (span?.startNanos ?? 0n)) / 1e6
+  t.ok(Math.abs(Number(slow?.durationMs) - spanMs) < 0.001, 'of the same length')
+  const text = await proxy.get('/metrics', { accept: 'application/openmetrics-text;version=1.0.0' })
+  t.match(text, `trace_id="${span?.traceId}",span_id="${span?.spanId}"`, 'and the histogram shows it')
+})
+
 t.test('a DynamoDB call with a traceparent header is a span below it; several tables are all named', async (t) => {
   const receiver = await startOtlpReceiver()
   const stub = await startDynamodbStub(t, ({ operation }) =>

@@ -8,10 +8,10 @@ import { MAX_HEAD_BYTES, RequestParts } from '../../../../src/codecs/mongodb/sha
 import { RequestShapes } from '../../../../src/codecs/mongodb/shapes/request-shapes.js'
 import { ShapeText } from '../../../../src/codecs/mongodb/shapes/shape-text.js'
 import { ShapeTable } from '../../../../src/codecs/shared/shape-table.js'
+import { type Command, LITERALS, literals, RandomCommand } from '../../../support/random-command.js'
 import { seededRandom } from '../../../support/seeded-random.js'
 import { exchangeOf, shapeOf, shapingCodec } from '../../../support/shapes.js'
 import { request } from '../../../support/wire.js'
-import { type Command, LITERALS, literals, RandomCommand } from './random-command.js'
 
 /** Fixed budgets; OPLENS_FUZZ multiplies them for a longer run. */
 const FACTOR = Number(process.env.OPLENS_FUZZ ?? 1)
@@ -84,6 +84,7 @@ t.test('the same of requests whose head ends anywhere', async (t) => {
       ...[string, unknown][],
     ]
     const bare = request({ [name]: value, ...Object.fromEntries(rest), pad: '' }).length
+    pairs.look(request({ [name]: value, ...Object.fromEntries(rest) }))
     for (let left = 0; left < bare; left += 1 + Math.floor(random() * 6)) {
       const pad = 'x'.repeat(MAX_HEAD_BYTES - left)
       pairs.look(request({ [name]: value, pad, ...Object.fromEntries(rest), end: pad }))
@@ -134,6 +135,8 @@ t.test('another operator, field, type, direction, command or option is another s
     find({ a: { $in: [1, 'x'] } }),
     find({ a: [] }),
     find({ 'a.b': 1 }),
+    find({ a: { $elemMatch: { b: 1 } }, c: 1 }),
+    find({ a: { $elemMatch: { b: 1, c: 1 } } }),
     find({ $or: [{ a: 1 }] }),
     find({ $or: [{ a: 1 }, { b: 1 }] }),
     find({ $expr: { $eq: ['$a', 1] } }),

@@ -8,6 +8,7 @@ import type { Frame } from '../../../../src/core/codec.js'
 import { DecodeError } from '../../../../src/core/errors.js'
 import type { Exchange } from '../../../../src/core/exchange.js'
 import { everyCut } from '../../../support/cuts.js'
+import { literals, RandomCommand } from '../../../support/random-command.js'
 import { newCodec, Recording } from '../../../support/replay.js'
 import { seededRandom } from '../../../support/seeded-random.js'
 import { exchangeOf, shapeOf, shapingCodec } from '../../../support/shapes.js'
@@ -25,7 +26,6 @@ import {
   sequence,
   telemetry,
 } from '../../../support/wire.js'
-import { literals, RandomCommand } from './random-command.js'
 
 const FACTOR = Number(process.env.OPLENS_FUZZ ?? 1)
 const SEED = Number(process.env.OPLENS_FUZZ_SEED ?? 20_261_127)
