@@ -14,6 +14,10 @@ const installers = {
   pymongo3,
   botocore,
   moto,
+<<<<<<< HEAD
+  indexwright,
+=======
+>>>>>>> main
   go,
   goDynamodb,
   java,
@@ -21,7 +25,10 @@ const installers = {
   prometheus,
   promtool,
   wrk,
+<<<<<<< HEAD
+=======
   chromium,
+>>>>>>> main
 }
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
@@ -81,6 +88,10 @@ function botocore() {
 /** boto3 and, as the server, moto. */
 function moto() {
   return virtualEnvironment('venv-moto', 'requirements-moto.txt')
+}
+
+function indexwright() {
+  return virtualEnvironment('venv-indexwright', 'requirements-indexwright.txt')
 }
 
 async function virtualEnvironment(name, requirementsName) {
