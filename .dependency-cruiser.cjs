@@ -36,6 +36,26 @@ module.exports = {
     room('admin', ['core/', 'config/']),
     room('demo', ['core/']),
     {
+      name: 'the-page-knows-contracts-alone',
+      comment: 'It runs in a browser: of the server it has types.',
+      severity: 'error',
+      from: { path: '^src/admin/web/' },
+      to: {
+        pathNot: [
+          '^src/admin/web/',
+          '^src/admin/frames\\.ts$',
+          '^src/core/reports\\.ts$',
+          'node_modules/(preact|uplot)/',
+        ],
+      },
+    },
+    {
+      name: 'the-server-knows-no-page',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/admin/web/' },
+      to: { path: '^src/admin/web/' },
+    },
+    {
       name: 'demo-is-loaded-by-cli-only',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/demo/', '^src/cli/demo'] },
@@ -48,6 +68,7 @@ module.exports = {
     only('the-driver', ['mongodb', 'mingo'], ['^src/demo/']),
     only('the-sdk', ['dynalite', '@aws-sdk/client-dynamodb'], ['^src/demo/']),
     only('zod', ['zod'], ['config\\.ts$']),
+    only('the-page', ['preact', 'uplot'], ['^src/admin/web/']),
     only('yaml', ['yaml'], ['^src/config/']),
     only('pino', ['pino', 'commander'], ['^src/cli/']),
   ],

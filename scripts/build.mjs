@@ -1,16 +1,14 @@
-// Compiles src/ to dist/ and copies the admin page, which is plain HTML, CSS and JavaScript.
+// Compiles src/ to dist/ and bundles the admin page.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { buildPage } from './build-page.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 
 rmSync(`${root}/dist`, { recursive: true, force: true })
 execFileSync(process.execPath, [tsc, '-p', `${root}/tsconfig.json`], { stdio: 'inherit' })
-cpSync(`${root}/src/admin/web`, `${root}/dist/admin/web`, {
-  recursive: true,
-  filter: (path) => !path.endsWith('tsconfig.json'),
-})
+await buildPage()
 chmodSync(`${root}/dist/cli/main.js`, 0o755)

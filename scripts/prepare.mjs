@@ -39,7 +39,10 @@ if (!isInstalled) {
   run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], 'packages could not be installed')
 }
 
-const sources = Math.max(newestMs(join(root, 'src')), modifiedMs(join(root, 'tsconfig.json')))
+const builders = ['tsconfig.json', 'scripts/build.mjs', 'scripts/build-page.mjs'].map((file) =>
+  modifiedMs(join(root, file)),
+)
+const sources = Math.max(newestMs(join(root, 'src')), ...builders)
 if (modifiedMs(join(root, 'dist/cli/main.js')) < sources) {
   console.error('oplens: building ...')
   run(process.execPath, [join(root, 'scripts/build.mjs')], 'oplens could not be built')

@@ -8,12 +8,11 @@ import { healthQuestion, type Protocol } from './core/codec.js'
 import type { HealthQuestion } from './core/health.js'
 import type { Logger } from './core/logger.js'
 import type { Probe } from './core/probe.js'
+import type { OperationRow, TableRow } from './core/reports.js'
 import type { Detail } from './core/shape.js'
 import type { TopologyKind, TopologyRole, TopologySnapshot, TopologyView } from './core/topology.js'
 import { type Address, formatAddress } from './core/upstream.js'
 import { createObservation } from './observe/observation.js'
-import type { OperationRow } from './observe/operations.js'
-import type { TableRow } from './observe/tables.js'
 import { createListeners, type ListenerCodec, type ListenerGroup } from './proxy/listeners.js'
 import type { ProxyListener } from './proxy/proxy-listener.js'
 import { createClusterManager, type Watch } from './upstream/cluster-manager.js'
@@ -68,6 +67,8 @@ export interface App {
   learnMembers(maxMs: number): Promise<readonly LedTo[]>
   /** No new connections, operations in flight end, the rest is cut at each listener's `drain_timeout`. */
   drain(): Promise<{ readonly cut: number }>
+  /** Opens the file of the slow log anew, after it was moved away. @returns whether there is one */
+  reopenFiles(): boolean
   /** By collection and command, since the start. */
   operations(): readonly OperationRow[]
   /** By table, of databases whose operations name several. */
@@ -137,7 +138,8 @@ export function createApp(deps: AppDeps): App {
     sources: {
       version,
       metrics: (accept) => observation.metrics.render(accept),
-      operations: (by) => observation.operations.report(by),
+      operations: (by, of) => observation.operations.report(by, of),
+      history: (of, maxSteps) => observation.history.report(of, maxSteps),
       tables: () => observation.tables.report(),
       digests: (query) => observation.digests.report(query),
       slow: (limit) => observation.slow.report(limit),
@@ -170,6 +172,10 @@ export function createApp(deps: AppDeps): App {
       return groups.flatMap((group) => ledTo(group, clusters.get(group.config.cluster)?.topology) ?? [])
     },
     drain,
+    reopenFiles() {
+      observation.reopen()
+      return config.observe.slow_log.enabled && config.observe.slow_log.file !== undefined
+    },
     operations: () => observation.operations.report('command').rows,
     tables: () => observation.tables.report().rows,
     async close() {

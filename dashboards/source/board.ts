@@ -9,7 +9,7 @@ import {
   type RowPanel,
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { dataSource, type VariableName, variable } from './variables.js'
-import type { PanelOf } from './vocabulary.js'
+import { type PanelOf, visible } from './vocabulary.js'
 
 export interface Row {
   readonly title: string
@@ -40,7 +40,7 @@ export function board({ uid, title, description, variables, rows }: Board): Dash
     .time({ from: 'now-1h', to: 'now' })
     .refresh('30s')
     .annotations([])
-    .links([others.asDropdown(false).includeVars(true).keepTime(true)])
+    .links([visible(others.asDropdown(false).includeVars(true).keepTime(true))])
     .variables([dataSource(), ...variables.map(variable)])
   for (const row of rows) {
     builder.withRow(new RowBuilder(row.title))

@@ -51,6 +51,7 @@ export const collections = board({
             description:
               'Which command is slow. A slow find wants explain(); a slow insert or update a look at write concern and lag.',
             unit: 's',
+            span: 12,
           },
           latency(quantileBy(0.99, D, COMMAND, CHOSEN), '{{db_operation_name}}'),
         ),
@@ -59,9 +60,23 @@ export const collections = board({
             title: 'p99 by collection',
             description: 'The ten slowest. Click a line to choose its collection alone.',
             unit: 's',
+            span: 12,
             leadsTo: COLLECTION_OR_TABLE,
           },
           latency(top(10, quantileBy(0.99, D, COLLECTION, CHOSEN)), COLLECTION_NAME),
+        ),
+        rates(
+          {
+            title: 'Slow operations',
+            description:
+              'Slower than their threshold in the slow log, by query. The live page and the slow log name the shape; explain() it, and give it an index.',
+            unit: 'ops',
+            span: 12,
+            leadsTo: COLLECTION_OR_TABLE,
+          },
+          F.slowOperations,
+          QUERY,
+          CHOSEN,
         ),
         graph(
           {
@@ -69,6 +84,7 @@ export const collections = board({
             description:
               'Seconds waited per second, by query: rate times mean. The largest area is what to make faster.',
             unit: 'short',
+            span: 12,
             isStacked: true,
           },
           target(top(10, spentBy(D, QUERY, CHOSEN)), QUERY_NAME),

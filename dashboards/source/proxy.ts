@@ -299,7 +299,6 @@ export const proxy = board({
             title: 'Observer errors',
             description:
               'Exceptions of metrics, logs and the like. Traffic is not touched, but numbers may be missing: please report them.',
-            span: 12,
           },
           count(F.observerErrors, ['observer']),
         ),
@@ -308,11 +307,44 @@ export const proxy = board({
             title: 'Names folded away',
             description:
               'Names that came after a cap was full and count as __other__. Raise the cap under observe.metrics, or find who makes up names.',
-            span: 12,
           },
           count(F.metricsOverflow, ['label']),
         ),
-        // What digests, the slow log and traces drop goes here: one line each.
+        events(
+          {
+            title: 'Query shapes given up',
+            description:
+              'Shapes that made room for others, and operations without one. Many: applications make up field names, or the table is too small.',
+          },
+          count(F.digestEvictions, INSTANCE, 'made room'),
+          count(F.digestShapeless, INSTANCE, 'without shape'),
+        ),
+        rates(
+          {
+            title: 'Spans',
+            description:
+              'Traces by why they were made, of proxies that send them. Many by slow or failed: look at those operations, not at the sampler.',
+            unit: 'ops',
+          },
+          F.tracesSpans,
+          ['sampled_by'],
+        ),
+        events(
+          {
+            title: 'Spans lost',
+            description:
+              'queue: more than the collector takes, lower tracing.sample; export: the collector is down or refuses them. Traffic does not wait for it.',
+          },
+          count(F.tracesDropped, ['reason']),
+        ),
+        events(
+          {
+            title: 'Slow operations not written',
+            description:
+              'To the slow log: sampled and rate are its own limits; queue: the disk or stdout is slow, error: it failed. Counters and traces have them all the same.',
+          },
+          count(F.slowLogDropped, ['reason']),
+        ),
       ],
     },
   ],

@@ -1,7 +1,7 @@
 import { FAMILIES as F, type Family } from '../../src/observe/families.js'
 import { board } from './board.js'
 import { increase, max, meanBy, min, observedBy, quantileBy, rateBy, series, sum } from './expressions.js'
-import { events, graph, latency, states, target, type Words } from './vocabulary.js'
+import { events, graph, states, target, type Words } from './vocabulary.js'
 
 const MEMBER = ['cluster', 'host']
 const MEMBER_NAME = '{{cluster}} {{host}}'
@@ -151,7 +151,7 @@ export const replicaSet = board({
               'By the member that answered, and its role then. A slow primary is load or locks; one slow secondary is its machine: take it out of reads.',
             unit: 's',
           },
-          latency(quantileBy(0.99, D, ROLE), `${MEMBER_NAME} {{role}}`),
+          target(quantileBy(0.99, D, ROLE), `${MEMBER_NAME} {{role}}`),
         ),
         graph(
           {

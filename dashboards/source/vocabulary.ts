@@ -16,6 +16,7 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import {
+  type DashboardLink,
   DashboardLinkBuilder,
   FieldColorBuilder,
   FieldColorModeId,
@@ -123,10 +124,14 @@ export function figure(about: About & { readonly limits?: Limits }, ...targets: 
 
 /** The highest now, one bar each. */
 export function ranking(about: About, ranked: Target): PanelOf {
-  return dressed(new BarGauge(), about, [queryOf(ranked, 0).instant()])
-    .min(0)
-    .orientation(VizOrientation.Horizontal)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+  return (
+    dressed(new BarGauge(), about, [queryOf(ranked, 0).instant()])
+      .min(0)
+      .orientation(VizOrientation.Horizontal)
+      .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+      // Without any, Grafana takes 80 of whatever it is for bad.
+      .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(stepsOf(undefined)))
+  )
 }
 
 /** Labels of the series now, one row each, those in `hidden` left out. */
@@ -178,7 +183,7 @@ interface Dressable {
   height(rows: number): this
   datasource(datasource: { type: string; uid: string }): this
   targets(targets: Builder<Dataquery>[]): this
-  dataLinks(links: DashboardLinkBuilder[]): this
+  dataLinks(links: Builder<DashboardLink>[]): this
 }
 
 function dressed<P extends Dressable>(panel: P, about: About, queries: readonly DataqueryBuilder[]): P {
@@ -206,8 +211,14 @@ export type Destination = keyof typeof DESTINATIONS
 
 export const COLLECTION_OR_TABLE: readonly Destination[] = ['collection', 'table']
 
+/** As the SDK builds it, but in plain sight: its default hides a link in a menu. */
+export function visible(link: DashboardLinkBuilder): Builder<DashboardLink> {
+  const { placement: _, ...rest } = link.build()
+  return { build: () => rest }
+}
+
 /** Narrowed to the series that was clicked. */
-function linkTo(destination: Destination): DashboardLinkBuilder {
+function linkTo(destination: Destination): Builder<DashboardLink> {
   const { title, uid, query } = DESTINATIONS[destination]
   const parameters = [
     `var-datasource=${filled('datasource')}`,
@@ -218,7 +229,7 @@ function linkTo(destination: Destination): DashboardLinkBuilder {
     `var-collection=${filled('__field.labels.db_collection_name')}`,
     filled('__url_time_range'),
   ]
-  return new DashboardLinkBuilder(title).url(`/d/${uid}?${parameters.join('&')}`)
+  return visible(new DashboardLinkBuilder(title).url(`/d/${uid}?${parameters.join('&')}`))
 }
 
 const REF_IDS = 'ABCDEFGH'

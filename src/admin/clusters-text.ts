@@ -1,5 +1,5 @@
 import type { TopologyKind } from '../core/topology.js'
-import type { ClusterReport, HostReport, MemberReport, TopologyReport } from './clusters.js'
+import type { ClusterReport, HostReport, MemberReport, TopologyReport } from './frames.js'
 import { type Column, formatMs, formatRate, shortened, table, visible } from './text-table.js'
 
 const KINDS: Readonly<Record<TopologyKind, string>> = {

@@ -1,56 +1,7 @@
-import type { HealthState } from '../core/health.js'
-import type { TopologyKind, TopologyMember, TopologyRole, TopologyStats } from '../core/topology.js'
+import type { TopologyMember } from '../core/topology.js'
 import type { Host } from '../core/upstream.js'
-import type { AdminCluster, AdminSources, MemberListener, MemberTraffic } from './sources.js'
-
-/** What was counted for a host; null where that is not known. */
-export interface HostReport {
-  readonly name: string
-  readonly isUsable: boolean
-  readonly connections: number
-  readonly operations: number
-  readonly failures: number
-  /** null when nobody checks it. */
-  readonly health: { readonly state: HealthState; readonly reason: string } | null
-  readonly traffic: MemberTraffic | null
-}
-
-export interface MemberReport {
-  readonly name: string
-  readonly role: TopologyRole
-  readonly isPrimary: boolean
-  readonly isUp: boolean
-  readonly reason: string
-  readonly isSeed: boolean
-  readonly isHidden: boolean
-  readonly isArbiter: boolean
-  readonly tags: Readonly<Record<string, string>>
-  readonly lagMs: number | null
-  readonly rttMs: number | null
-  /** Where clients reach it, per listener in mode `members`. */
-  readonly listeners: readonly Omit<MemberListener, 'cluster' | 'member'>[]
-  /** null when its name is no address: nobody can connect to it. */
-  readonly host: HostReport | null
-}
-
-export interface TopologyReport {
-  readonly cluster: string
-  readonly kind: TopologyKind
-  readonly setName: string
-  /** '' when there is none. */
-  readonly primary: string
-  readonly version: number
-  readonly stats: TopologyStats
-  readonly members: readonly MemberReport[]
-}
-
-export interface ClusterReport {
-  readonly name: string
-  /** No host is known to be usable, so all are used. */
-  readonly isPanic: boolean
-  readonly hosts: readonly HostReport[]
-  readonly topology: TopologyReport | undefined
-}
+import type { ClusterReport, HostReport, MemberListener, MemberReport, TopologyReport } from './frames.js'
+import type { AdminCluster, AdminSources } from './sources.js'
 
 type Sources = Pick<AdminSources, 'memberListeners' | 'memberTraffic'>
 

@@ -11,6 +11,14 @@ export const adminSchema = z.strictObject({
   address: addressText.prefault('127.0.0.1:9901'),
   /** Host names, beside loopback and IP addresses, under which browsers and scrapers may ask; `*` takes any. */
   allowed_hosts: z.array(z.string().min(1)).default([]),
+  /** Where traces are looked at: the page links them. `{trace_id}` is replaced. */
+  trace_url: z
+    .string()
+    .regex(
+      /^https?:\/\/[^\s/]+\/\S*\{trace_id\}\S*$/,
+      'expected http://… or https://… with {trace_id} in its path or query',
+    )
+    .optional(),
 })
 
 export type AdminConfig = z.output<typeof adminSchema>

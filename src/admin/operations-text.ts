@@ -1,4 +1,4 @@
-import type { CallNumbers, OperationRow, TableRow } from './sources.js'
+import type { CallNumbers, OperationRow, TableRow } from '../core/reports.js'
 import { type Column, formatMs, formatRate, namespaceText, shortened, table } from './text-table.js'
 
 /** An operation over several tables has their names. */

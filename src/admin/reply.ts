@@ -1,7 +1,11 @@
+import type { ServerResponse } from 'node:http'
+
 export interface Reply {
   readonly status: number
   readonly type: string
-  readonly body: string | Buffer | AsyncIterable<string>
+  /** A function takes the response over once its head is sent, and ends it. */
+  readonly body: string | Buffer | AsyncIterable<string> | ((response: ServerResponse) => void)
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export const TEXT = 'text/plain; charset=utf-8'
@@ -16,3 +20,5 @@ export const json = (value: unknown): Reply => ({
   type: JSON_TYPE,
   body: `${JSON.stringify(value, null, 2)}\n`,
 })
+/** For programs alone, and large. */
+export const compact = (value: unknown): Reply => ({ status: 200, type: JSON_TYPE, body: `${JSON.stringify(value)}\n` })

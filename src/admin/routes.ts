@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
+import type { GroupBy } from '../core/reports.js'
 import { checkedReports, clusterReports, clustersJson, topologyReports } from './clusters.js'
 import { clustersText } from './clusters-text.js'
+import { connectionRows } from './connections.js'
+import { EVENT_HEADERS, type EventStreams, MAX_VIEWERS } from './event-streams.js'
 import { operationsText } from './operations-text.js'
 import { redact } from './redact.js'
-import { json, type Reply, TEXT, text } from './reply.js'
+import { compact, json, type Reply, TEXT, text } from './reply.js'
 import { digests, slow } from './shape-routes.js'
-import type { AdminSources, GroupBy } from './sources.js'
+import type { AdminSources } from './sources.js'
+import { historyQuery, VIEWS, type ViewDeps, viewOf } from './views.js'
 
 export interface Asked {
   readonly query: URLSearchParams
@@ -27,20 +31,18 @@ const MAX_CONNECTIONS = 2_000
 const ASSETS = [
   ['/', 'index.html', 'text/html; charset=utf-8', 'the live page'],
   ['/page.js', 'page.js', 'text/javascript; charset=utf-8', 'its script'],
-  ['/sets.js', 'sets.js', 'text/javascript; charset=utf-8', 'its replica sets'],
-  ['/hosts.js', 'hosts.js', 'text/javascript; charset=utf-8', 'its checked hosts'],
-  ['/columns.js', 'columns.js', 'text/javascript; charset=utf-8', 'its columns'],
-  ['/tables.js', 'tables.js', 'text/javascript; charset=utf-8', 'its tables'],
-  ['/format.js', 'format.js', 'text/javascript; charset=utf-8', 'its words and numbers'],
   ['/style.css', 'style.css', 'text/css; charset=utf-8', 'its style'],
   ['/favicon.svg', 'favicon.svg', 'image/svg+xml', 'its icon'],
 ] as const
 
-/** @throws when a file of the page is missing: the package is broken then */
+/** The page is built: beside this file in the package, and in `dist` when this runs from its source. */
+const WEB = new URL(import.meta.url.endsWith('.ts') ? '../../dist/admin/web/' : './web/', import.meta.url)
+
+/** @throws when a file of the page is missing: the package is broken then, or a clone not built */
 export async function pageRoutes(): Promise<Route[]> {
   return Promise.all(
     ASSETS.map(async ([path, file, type, help]): Promise<Route> => {
-      const body = await readFile(new URL(`./web/${file}`, import.meta.url))
+      const body = await readFile(new URL(file, WEB))
       return { method: 'GET', path, help, handle: () => ({ status: 200, type, body }) }
     }),
   )
@@ -80,6 +82,11 @@ export function dataRoutes(sources: AdminSources, clock: Clock): Route[] {
     get('/slow', 'the last slow operations, the newest first; ?n=100&collection=…&id=…, ?format=text', ({ query }) =>
       slow(sources, query),
     ),
+    get(
+      '/history',
+      'the last hour in steps; ?cluster=, ?database=, ?collection=, ?command= of one alone',
+      ({ query }) => compact(sources.history(historyQuery(query))),
+    ),
     get('/config_dump', 'the config that runs, filled in, without secrets', () => json(redact(sources.configDump()))),
     {
       method: 'POST',
@@ -91,6 +98,16 @@ export function dataRoutes(sources: AdminSources, clock: Clock): Route[] {
       },
     },
   ]
+}
+
+/** What the page watches. Each event is whole: one that asks again with `Last-Event-ID` has missed nothing it needs. */
+export function eventsRoute(streams: EventStreams, deps: ViewDeps): Route {
+  const handle: Route['handle'] = ({ query }) => {
+    const { 'content-type': type = '', ...headers } = EVENT_HEADERS
+    if (!streams.hasRoom) return { ...text(503, `${MAX_VIEWERS} watch already`), headers: { 'retry-after': '5' } }
+    return { status: 200, type, headers, body: (response) => streams.add(viewOf(query, deps), response) }
+  }
+  return { method: 'GET', path: '/events', help: `server-sent events for the page; ?view=${VIEWS.join('|')}`, handle }
 }
 
 function operations(sources: AdminSources, query: URLSearchParams): Reply {
@@ -117,28 +134,7 @@ function operations(sources: AdminSources, query: URLSearchParams): Reply {
 
 function connections(open: Iterable<ConnectionInfo>, nowMs: number, asked: string | null): unknown {
   const limit = Math.min(Math.max(Number.parseInt(asked ?? '500', 10) || 0, 0), MAX_CONNECTIONS)
-  const listed: unknown[] = []
-  let total = 0
-  for (const c of open) {
-    if (total++ >= limit) continue
-    const { id, listener, cluster, peer, application, driver, driverVersion, bytesReceived, bytesSent } = c
-    const host = c.host?.name ?? ''
-    const ageMs = Math.round(nowMs - c.openedAtMs)
-    const client = { application, driver, driverVersion }
-    listed.push({
-      id,
-      listener,
-      cluster,
-      peer,
-      host,
-      ageMs,
-      ...client,
-      bytesReceived,
-      bytesSent,
-      operations: c.operations,
-    })
-  }
-  return { total, connections: listed }
+  return connectionRows(open, nowMs, limit)
 }
 
 /** The samples of a Prometheus text as `name{labels}: value`; buckets are for machines and left out. */

@@ -7,9 +7,10 @@ import { OplensError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import { type Address, formatAddress } from '../core/upstream.js'
 import type { AdminConfig } from './config.js'
+import { EventStreams } from './event-streams.js'
 import { isAllowedHost, isLoopback, isSameOrigin } from './host-guard.js'
 import { type Reply, text } from './reply.js'
-import { dataRoutes, pageRoutes, type Route } from './routes.js'
+import { dataRoutes, eventsRoute, pageRoutes, type Route } from './routes.js'
 import type { AdminSources } from './sources.js'
 
 /** Room for any browser's headers; nobody needs more to ask for a page. */
@@ -47,6 +48,7 @@ export interface AdminOptions {
 export class AdminServer {
   readonly #options: AdminOptions
   readonly #server: Server
+  readonly #streams: EventStreams
   #routes: readonly Route[] = []
   #address: Address | undefined
   #isClosing = false
@@ -54,6 +56,7 @@ export class AdminServer {
 
   constructor(options: AdminOptions) {
     this.#options = options
+    this.#streams = new EventStreams(options)
     this.#server = createServer(
       {
         maxHeaderSize: MAX_HEADER_BYTES,
@@ -80,7 +83,9 @@ export class AdminServer {
   /** @throws OplensError OPL_ADMIN_LISTEN when the address can't be bound */
   async listen(): Promise<void> {
     const { config, sources, clock, logger } = this.#options
-    this.#routes = [...(await pageRoutes()), ...dataRoutes(sources, clock)]
+    // The clock of the day alone tells this process from the one before it.
+    const views = { sources, clock, traceUrl: config.trace_url ?? '', bootId: clock.wall().toString(36) }
+    this.#routes = [...(await pageRoutes()), ...dataRoutes(sources, clock), eventsRoute(this.#streams, views)]
     this.#address = await bind(this.#server, config.address)
     this.#server.on('error', (error) => logger.error({ err: error }, 'The admin server has a problem'))
     if (!isLoopback(config.address)) {
@@ -93,6 +98,7 @@ export class AdminServer {
   close(): Promise<void> {
     if (this.#isClosing || !this.#server.listening) return Promise.resolve()
     this.#isClosing = true
+    this.#streams.close()
     return new Promise((resolve) => {
       const cut = this.#options.clock.after(CLOSE_GRACE_MS, () => this.#server.closeAllConnections())
       this.#server.close(() => {
@@ -120,12 +126,13 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, body } = this.#reply(request, response)
+    const { status, type, body, headers = {} } = this.#reply(request, response)
     const isWhole = typeof body === 'string' || Buffer.isBuffer(body)
     const length = isWhole ? { 'content-length': Buffer.byteLength(body) } : {}
-    response.writeHead(status, { ...HEADERS, 'content-type': type, ...length })
+    response.writeHead(status, { ...HEADERS, 'content-type': type, ...length, ...headers })
     if (request.method === 'HEAD') response.end()
     else if (isWhole) response.end(body)
+    else if (typeof body === 'function') body(response)
     else await pipeline(Readable.from(body), response)
   }
 

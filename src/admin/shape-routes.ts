@@ -7,6 +7,7 @@ import type { AdminSources } from './sources.js'
 
 const SORTS: readonly DigestSort[] = [
   'total',
+  'load',
   'rate',
   'operations',
   'p50',

@@ -13,6 +13,8 @@ export interface Application {
   learnMembers(maxMs: number): Promise<readonly LedTo[]>
   /** No new connections, operations in flight end, the rest is cut at the deadline. */
   drain(): Promise<{ readonly cut: number }>
+  /** Opens files that it writes anew, after they were moved away. @returns whether it writes any */
+  reopenFiles(): boolean
   /** What was counted so far, by collection and command. */
   operations(): readonly OperationTotals[]
   /** The same by table, of databases whose operations name several. */

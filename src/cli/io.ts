@@ -9,6 +9,8 @@ export interface Io {
   onSignal(listener: (signal: string) => void): () => void
   /** Errors that nobody caught. Returns how to stop listening. */
   onFault(listener: (error: unknown) => void): () => void
+  /** From here on a reader of the output that leaves ends nothing: what runs is wanted for more than what it says. */
+  outputMayClose(): void
   /** Ends the process without waiting for anything. */
   exitNow(code: number): void
 }
@@ -16,7 +18,15 @@ export interface Io {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export function processIo(): Io {
+  let isOutputAll = true
+  // Whoever reads our output may leave early (`oplens check FILE | head`): that is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isOutputAll) process.exit(error.code === 'EPIPE' ? 0 : 1)
+  })
   return {
+    outputMayClose: () => {
+      isOutputAll = false
+    },
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
     environment: process.env,

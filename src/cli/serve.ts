@@ -128,7 +128,8 @@ interface Ending {
 
 /**
  * Waits for the reason to end, drains, and says how it went: 0 when every operation in flight could end, 1 when connections were
- * cut or a bug was the reason. SIGHUP drains too: a terminal that closes sends it. While it drains, SIGINT ends the process at once.
+ * cut or a bug was the reason. SIGHUP opens files anew; where none is written it drains too, for a terminal that closes sends it. While it drains, SIGINT
+ * ends the process at once.
  */
 export async function serveUntilStopped(
   app: Application,
@@ -136,7 +137,8 @@ export async function serveUntilStopped(
   log: Log,
   options: ServeOptions = {},
 ): Promise<number> {
-  const watch = watchForEnding(io, log, options.until)
+  io.outputMayClose()
+  const watch = watchForEnding(app, io, log, options.until)
   const { reason, isFault } = await watch.ending
   log.info({ reason }, 'Draining: no new connections, operations in flight may end')
   await options.beforeDrain?.()
@@ -147,7 +149,7 @@ export async function serveUntilStopped(
   return cut > 0 || isFault ? EXIT_FAILURE : EXIT_OK
 }
 
-function watchForEnding(io: Io, log: Log, until: AbortSignal | undefined) {
+function watchForEnding(app: Application, io: Io, log: Log, until: AbortSignal | undefined) {
   let isEnding = false
   let end: (ending: Ending) => void = () => undefined
   const ending = new Promise<Ending>((resolve) => {
@@ -157,7 +159,8 @@ function watchForEnding(io: Io, log: Log, until: AbortSignal | undefined) {
     }
   })
   const stopSignals = io.onSignal((signal) => {
-    if (!isEnding) end({ reason: signal, isFault: false })
+    if (signal === 'SIGHUP' && app.reopenFiles()) log.info({}, 'SIGHUP: the files that are written were opened anew')
+    else if (!isEnding) end({ reason: signal, isFault: false })
     else if (signal === 'SIGINT') io.exitNow(EXIT_FAILURE)
   })
   // An error that nobody caught is a bug of oplens: network input never throws past its connection. Its state is unknown now, so the

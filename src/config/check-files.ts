@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { isMapping, type Path } from './path.js'
 import type { Report } from './problems.js'
 
@@ -17,6 +18,31 @@ export function checkTlsFiles(path: Path, tls: unknown, error: Report): void {
   }
 }
 
+/** Why a file can't be appended to; '' when it can, or can be made. */
+export function appendFault(file: string): string {
+  try {
+    if (statSync(file).isDirectory()) return 'is a folder'
+    accessSync(file, constants.W_OK)
+    return ''
+  } catch (error) {
+    const code = codeOf(error)
+    return code === 'ENOENT' ? folderFault(dirname(file)) : `can not be written (${code})`
+  }
+}
+
+function folderFault(folder: string): string {
+  try {
+    if (!statSync(folder).isDirectory()) return `can not be made: ${folder} is no folder`
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return ''
+  } catch (error) {
+    const code = codeOf(error)
+    return code === 'ENOENT' ? `can not be made: its folder ${DOES_NOT_EXIST}` : `can not be made (${code})`
+  }
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
+
 /** Why a file can't be read; '' when it can. */
 export function readFault(file: string): string {
   try {
@@ -24,7 +50,7 @@ export function readFault(file: string): string {
     accessSync(file, constants.R_OK)
     return ''
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = codeOf(error)
     return code === 'ENOENT' ? DOES_NOT_EXIST : `can not be read (${code})`
   }
 }

@@ -4,6 +4,7 @@ import { checkClusters } from './check-clusters.js'
 import { checkTlsFiles } from './check-files.js'
 import { checkModes } from './check-modes.js'
 import { checkResign } from './check-resign.js'
+import { checkSlowLog } from './check-slow-log.js'
 import { didYouMean, nearest } from './nearest.js'
 import { formatPath, isMapping, type Path, valueAt } from './path.js'
 import type { Report } from './problems.js'
@@ -47,6 +48,7 @@ export function crossCheck(checks: CrossChecks): void {
   checkLoops(listeners, clusters, error)
   for (const { path, fields } of [...listeners, ...clusters]) checkTlsFiles([...path, 'tls'], fields.tls, error)
   checkAdminReach(filled, warning)
+  checkSlowLog(filled, error, warning)
 }
 
 function entriesOf(root: unknown, section: string): Entry[] {

@@ -103,6 +103,7 @@ function prepare(
   }
   return {
     ...raw,
+    ...withAbsoluteLog(raw, folder),
     ...each('listeners', (entry) => withAbsoluteFiles(withHttp(listenerSource(entry, raw), httpProtocols), folder)),
     ...each('clusters', (entry, index) => {
       const source = clusterSource(entry, ['clusters', index], errors.add, warnings.add)
@@ -131,6 +132,15 @@ function withAbsoluteFiles(source: Record<string, unknown>, folder: string): Rec
     ...(isMapping(source.tls) ? { tls: absolute(TLS_FILE_KEYS, source.tls) } : {}),
     ...(isMapping(source.file) ? { file: absolute(['path'], source.file) } : {}),
   }
+}
+
+/** The file of the slow log, which is written and not read. */
+function withAbsoluteLog({ observe }: Record<string, unknown>, folder: string): Record<string, unknown> {
+  const log = isMapping(observe) ? observe.slow_log : undefined
+  const file = isMapping(log) ? log.file : undefined
+  const path = isMapping(file) ? file.path : undefined
+  if (!isMapping(observe) || !isMapping(log) || !isMapping(file) || typeof path !== 'string' || path === '') return {}
+  return { observe: { ...observe, slow_log: { ...log, file: { ...file, path: resolve(folder, path) } } } }
 }
 
 const SECRET = /pass(word|phrase)|secret|token/

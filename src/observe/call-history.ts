@@ -1,19 +1,7 @@
+import type { CallNumbers } from '../core/reports.js'
 import { CALL_WIDTH, READ_UNITS, RETRIES, SCANNED, THROTTLED_COUNT, UNPROCESSED, WRITE_UNITS } from './call-series.js'
 import type { Row } from './pages.js'
 import { RATE_SLOTS } from './slots.js'
-
-/** What protocols inside HTTP tell besides. Rates are per second over the last five seconds, the rest is since the start. */
-export interface CallNumbers {
-  readonly readUnitsRate: number
-  readonly writeUnitsRate: number
-  readonly throttledRate: number
-  readonly readUnits: number
-  readonly writeUnits: number
-  readonly throttled: number
-  readonly retries: number
-  readonly unprocessed: number
-  readonly scanned: number
-}
 
 /** Snapshots of rows of calls, by their place in some list; zeros before the first. */
 export class CallHistory {

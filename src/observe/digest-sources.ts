@@ -1,6 +1,7 @@
 import type { Digests } from './digests/digests.js'
 import type { Exposed } from './exposition.js'
 import { FAMILIES } from './families.js'
+import { formatLabels } from './label-text.js'
 import type { SlowLog } from './slow/slow-log.js'
 
 /** How full the table of shapes is. Its rows are for pages: a label with a shape in it would have no bound. */
@@ -11,6 +12,12 @@ export function* exposeDigests({ table, withoutShape }: Digests): Generator<Expo
   yield { kind: 'samples', family: FAMILIES.digestShapeless, samples: sample(withoutShape) }
 }
 
-export function* exposeSlow({ counts }: SlowLog): Generator<Exposed> {
+export function* exposeSlow({ counts, writer }: SlowLog): Generator<Exposed> {
   yield { kind: 'samples', family: FAMILIES.slowOperations, samples: counts.values() }
+  yield { kind: 'samples', family: FAMILIES.slowLogLines, samples: [{ labels: '', value: writer.written }] }
+  const dropped = Object.entries(writer.dropped).map(([reason, value]) => ({
+    labels: formatLabels(FAMILIES.slowLogDropped.labels, [reason]),
+    value,
+  }))
+  yield { kind: 'samples', family: FAMILIES.slowLogDropped, samples: dropped }
 }

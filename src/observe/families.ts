@@ -386,6 +386,16 @@ export const FAMILIES = {
     'Operations that no digest counts: their command has no shape, or the request could not be read.',
   ),
   slowOperations: counter('oplens_slow_operations_total', OPERATION_LABELS, 'Operations slower than their threshold.'),
+  slowLogLines: counter(
+    'oplens_slow_log_lines_total',
+    [],
+    'Lines of slow operations that were written, to file and stdout.',
+  ),
+  slowLogDropped: counter(
+    'oplens_slow_log_dropped_total',
+    ['reason'],
+    'Slow operations that were not written: sampled, rate, and lines lost: queue (the target is slow), error (it failed).',
+  ),
   tracesSpans: counter(
     'oplens_traces_spans_total',
     ['sampled_by'],

@@ -5,7 +5,7 @@ export const BOUNDS_SECONDS: readonly number[] = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ]
 /** Rounded: 0.00005 * 1000 is not 0.05 in binary. */
-const BOUNDS_MS = Float64Array.from(BOUNDS_SECONDS, (s) => Math.round(s * 1e6) / 1e3)
+export const BOUNDS_MS: Readonly<Float64Array> = Float64Array.from(BOUNDS_SECONDS, (s) => Math.round(s * 1e6) / 1e3)
 const LAST = BOUNDS_MS.length
 
 /** The finite buckets and the one for everything above. */

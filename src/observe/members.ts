@@ -1,17 +1,8 @@
 import type { Clock, Timer } from '../core/clock.js'
+import type { MemberTraffic } from '../core/reports.js'
 import { addBuckets, BUCKETS, countOf, quantileMs } from './histogram.js'
 import type { MemberTable } from './member-table.js'
 import { bucketSnapshots, RATE_SLOTS, Slots, TICK_MS } from './slots.js'
-
-/** What one host answers, whatever role it had. Awaited, unacknowledged, refused and aborted operations are left out. */
-export interface MemberTraffic {
-  /** Per second over the last five seconds. */
-  readonly rate: number
-  /** Of the last minute when something ended in it, else of all time; null when nothing was ever timed. */
-  readonly p50Ms: number | null
-  readonly p99Ms: number | null
-  readonly isRecent: boolean
-}
 
 /** Snapshots of one series. */
 interface History {

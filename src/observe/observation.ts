@@ -1,10 +1,22 @@
+import type { Writable } from 'node:stream'
 import { type Clock, type Random, systemRandom } from '../core/clock.js'
 import type { ConnectionInfo } from '../core/connection.js'
 import type { Exchange } from '../core/exchange.js'
 import type { Logger } from '../core/logger.js'
 import { namespaceMatcher } from '../core/namespace-pattern.js'
 import type { Hub, Observer } from '../core/observer.js'
-import type { DigestQuery, DigestsReport, SlowReport } from '../core/reports.js'
+import type {
+  CollectionName,
+  DigestQuery,
+  DigestsReport,
+  GroupBy,
+  HistoryQuery,
+  HistoryReport,
+  MemberTraffic,
+  OperationsReport,
+  SlowReport,
+  TablesReport,
+} from '../core/reports.js'
 import type { Detail } from '../core/shape.js'
 import { CallCounter } from './call-counter.js'
 import type { ObserveConfig } from './config.js'
@@ -14,21 +26,22 @@ import { Digests } from './digests/digests.js'
 import { Exemplars } from './exemplars.js'
 import { CONTENT_TYPES, type Exposed, expose, formatFor } from './exposition.js'
 import { FAMILIES } from './families.js'
+import { HistoryView } from './history.js'
 import { ObserverHub } from './hub.js'
 import { formatLabels } from './label-text.js'
 import { LabelGuard } from './labels.js'
 import { MemberTable } from './member-table.js'
-import { MembersView, type MemberTraffic } from './members.js'
+import { MembersView } from './members.js'
 import { MetricsObserver } from './metrics-observer.js'
 import { exposeCalls, exposeOperations } from './operation-sources.js'
 import { OperationTable } from './operation-table.js'
-import { type GroupBy, type OperationsReport, OperationsView } from './operations.js'
+import { OperationsView } from './operations.js'
 import { loadProcessMetrics } from './process-metrics.js'
 import { SlowLog } from './slow/slow-log.js'
 import { SlowRules } from './slow/slow-rules.js'
 import { exposeSources, type ObservationSources } from './sources.js'
 import { TableUses } from './table-uses.js'
-import { type TablesReport, TablesView } from './tables.js'
+import { TablesView } from './tables.js'
 import { redactedFields } from './tracing/redacted-fields.js'
 import { type Env, tracingSettings } from './tracing/settings.js'
 import { NO_TRACES } from './tracing/trace-refs.js'
@@ -44,6 +57,8 @@ export interface ObservationOptions {
   /** OpenTelemetry's variables; the process's own by default, which its exporters read in any case. */
   readonly env?: Env
   readonly random?: Random
+  /** Where lines of the slow log go that are for stdout; the process's own by default. */
+  readonly stdout?: Writable
   /** Observers beside the metrics, called after them. */
   readonly observers?: readonly Observer[]
 }
@@ -66,7 +81,13 @@ export interface Observation {
   /** What the data path tells everything to. */
   readonly hub: Hub
   readonly metrics: { render(accept: string | undefined): MetricsText }
-  readonly operations: { report(by?: GroupBy): OperationsReport; live(): LiveOperations }
+  readonly operations: {
+    /** @param of the rows of one collection alone */
+    report(by?: GroupBy, of?: CollectionName): OperationsReport
+    live(): LiveOperations
+  }
+  /** The last hour of everything, of a collection or of one command of it. */
+  readonly history: { report(of?: HistoryQuery, maxSteps?: number): HistoryReport }
   /** What each table is asked, by protocols that tell. */
   readonly tables: { report(): TablesReport }
   readonly digests: { report(query: DigestQuery): DigestsReport }
@@ -75,9 +96,14 @@ export interface Observation {
   readonly members: { report(cluster: string, host: string): MemberTraffic | undefined }
   /** Client connections open now, oldest first. */
   connections(): Iterable<ConnectionInfo>
-  /** Loads what is loaded only when it is on. Before the first operation. */
+  /**
+   * Loads what is loaded only when it is on, opens what is written to. Before the first operation.
+   * @throws OplensError OPL_SLOW_LOG when the file of the slow log can't be opened
+   */
   start(): Promise<void>
-  /** Sends the spans that wait, in a few seconds at most. After the last operation: nothing is traced from here on. Never rejects. */
+  /** Files were moved away: opens their paths anew. */
+  reopen(): void
+  /** Sends the spans and lines that wait, in a few seconds at most. After the last operation: nothing is traced or written from here on. Never rejects. */
   flush(): Promise<void>
   /** Stops the timers of the live views. What was counted can still be read. */
   close(): void
@@ -128,6 +154,7 @@ export function createObservation(options: ObservationOptions): Observation {
       })
     : undefined
   const view = new OperationsView(clock, table)
+  const history = new HistoryView(clock, table)
   const membersView = new MembersView(clock, members)
   const tablesView = new TablesView(clock, tables)
   const digests = config.digests.enabled ? new Digests(config.digests, clock) : undefined
@@ -136,7 +163,10 @@ export function createObservation(options: ObservationOptions): Observation {
         config: config.slow_log,
         rules,
         clock,
+        random,
+        logger,
         table,
+        stdout: options.stdout ?? process.stdout,
         traces: tracing?.refs ?? NO_TRACES,
         isRedacted: redactedFields(config.show_values.redact),
       })
@@ -168,22 +198,30 @@ export function createObservation(options: ObservationOptions): Observation {
       },
     },
     operations: {
-      report: (by) => view.report(by),
+      report: (by, of) => view.report(by, of),
       live: () => ({
         connections: book.open.size,
         active: metrics.active.reduce((sum, a) => sum + a.operations, 0),
         awaitedActive: metrics.active.reduce((sum, a) => sum + a.awaited, 0),
       }),
     },
+    history: { report: (of, maxSteps) => history.report(of, maxSteps) },
     tables: { report: () => tablesView.report() },
     digests: { report: (query) => digests?.report(query) ?? NO_DIGESTS },
     slow: { report: (limit) => slow?.report(limit) ?? NO_SLOW },
     members: { report: (cluster, host) => membersView.report(cluster, host) },
     connections: () => book.open,
-    start: async () => tracing?.start(),
-    flush: async () => tracing?.close(),
+    start: async () => {
+      await slow?.start()
+      await tracing?.start()
+    },
+    reopen: () => slow?.writer.reopen(),
+    flush: async () => {
+      await Promise.all([tracing?.close(), slow?.writer.close()])
+    },
     close: () => {
       view.close()
+      history.close()
       membersView.close()
       tablesView.close()
       digests?.close()

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../core/clock.js'
-import type { OutcomeKind } from '../core/outcome.js'
-import { CallHistory, type CallNumbers } from './call-history.js'
-import { addBuckets, BUCKETS, countOf, quantileMs } from './histogram.js'
+import type { CallNumbers, CollectionName, GroupBy, OperationRow, OperationsReport } from '../core/reports.js'
+import { addAnswered, answeredSeconds } from './answered.js'
+import { CallHistory } from './call-history.js'
+import { BUCKETS, countOf, quantileMs } from './histogram.js'
 import {
   AWAITED,
   DOCUMENTS_RETURNED,
@@ -10,7 +11,6 @@ import {
   OPERATIONS,
   type OperationSeries,
   type OperationTable,
-  outcomeIndex,
   PLAIN_WIDTH,
   REPLY_BYTES,
   REQUEST_BYTES,
@@ -18,71 +18,16 @@ import {
 import { Pages, type Row } from './pages.js'
 import { RATE_SLOTS, Slots, TICK_MS, WINDOW_SLOTS } from './slots.js'
 
-/** What a row is about: one command on one collection, or all commands on it. */
-export type GroupBy = 'command' | 'collection'
-
-/** Rates are per second over the last five seconds. */
-export interface OperationRow {
-  /** OpenTelemetry's `db.system.name`, or `http`. */
-  readonly protocol: string
-  readonly cluster: string
-  readonly database: string
-  readonly collection: string
-  /** '' when the row is all commands of a collection. */
-  readonly command: string
-  /** Some of the tables of operations over several, which have no collection of their own. */
-  readonly tables: readonly string[]
-  /** Everything in the row is the driver's own: hello, ping, authentication, endSessions. */
-  readonly isControl: boolean
-  readonly rate: number
-  readonly errorRate: number
-  readonly awaitedRate: number
-  readonly documentsRate: number
-  readonly bytesRate: number
-  /** Of the last minute when something ended in it, else of all time; null when nothing was ever timed. */
-  readonly p50Ms: number | null
-  readonly p95Ms: number | null
-  readonly p99Ms: number | null
-  readonly isRecent: boolean
-  /** Since the start, awaited ones apart. */
-  readonly operations: number
-  readonly errors: number
-  readonly awaited: number
-  readonly documentsReturned: number
-  readonly documentsSent: number
-  readonly requestBytes: number
-  readonly replyBytes: number
-  /** Of protocols inside HTTP. */
-  readonly calls: CallNumbers | null
-}
-
-export interface OperationTotals {
-  readonly rate: number
-  readonly errorRate: number
-  readonly operations: number
-  readonly errors: number
-  readonly awaited: number
-}
-
-export interface OperationsReport {
-  readonly totals: OperationTotals
-  /** By rate, then by count, at most 200. */
-  readonly rows: readonly OperationRow[]
-  /** Rows there would be without the limit. */
-  readonly rowsTotal: number
-}
-
 const MAX_ROWS = 200
 /** Several pages that poll at once share one report. */
 const REPORT_AGE_MS = 200
 
-/** What an answer took: an aborted operation has none, and a refusal is the proxy's own. */
-const ANSWERED: readonly number[] = (
-  ['ok', 'command_error', 'write_error', 'write_concern_error', 'unknown'] satisfies OutcomeKind[]
-).map(outcomeIndex)
-
-/** Snapshots of one series: its plain numbers in each slot, and behind them its buckets. Zeros at first, as it was before it came. */
-const BUCKETS_AT = RATE_SLOTS * PLAIN_WIDTH
+/**
+ * Snapshots of one series: its plain numbers in each slot, the time that answers took in each, and behind them its buckets.
+ * Zeros at first, as it was before it came.
+ */
+const TIME_AT = RATE_SLOTS * PLAIN_WIDTH
+const BUCKETS_AT = TIME_AT + RATE_SLOTS
 const HISTORY_WIDTH = BUCKETS_AT + WINDOW_SLOTS * BUCKETS
 
 /** One row to be: only what sorting needs; the rest is summed for the rows that are shown. */
@@ -123,8 +68,10 @@ export class OperationsView {
     this.#timer = clock.after(TICK_MS, this.#tick)
   }
 
-  report(by: GroupBy = 'command'): OperationsReport {
+  /** @param of the rows of one collection alone; the totals are of everything */
+  report(by: GroupBy = 'command', of?: CollectionName): OperationsReport {
     const nowMs = this.#clock.now()
+    if (of !== undefined) return this.#report(by, nowMs, of)
     const last = this.#reports.get(by)
     if (last !== undefined && nowMs - last.atMs < REPORT_AGE_MS) return last.report
     const report = this.#report(by, nowMs)
@@ -143,6 +90,7 @@ export class OperationsView {
       const history = this.#history(i)
       const at = history.base + rate * PLAIN_WIDTH
       for (let k = 0; k < PLAIN_WIDTH; k++) history.values[at + k] = values[base + k] as number
+      history.values[history.base + TIME_AT + rate] = answeredSeconds(series)
       if (series.calls !== undefined) this.#calls.take(i, series.calls.row, rate)
       if (window < 0) return
       const from = history.base + BUCKETS_AT + window * BUCKETS
@@ -164,10 +112,10 @@ export class OperationsView {
     return history === undefined ? 0 : (history.values[history.base + at] as number)
   }
 
-  #report(by: GroupBy, nowMs: number): OperationsReport {
+  #report(by: GroupBy, nowMs: number, of?: CollectionName): OperationsReport {
     const oldest = this.#slots.oldestRate * PLAIN_WIDTH
     const seconds = this.#slots.seconds(nowMs)
-    const groups = [...this.#groups(by, oldest).values()]
+    const groups = [...this.#groups(by, oldest, of).values()]
     groups.sort((a, b) => b.recent - a.recent || b.operations - a.operations)
     const all = this.#sums(this.#table.all.keys(), oldest)
     return {
@@ -183,10 +131,11 @@ export class OperationsView {
     }
   }
 
-  #groups(by: GroupBy, oldest: number): Map<string, Group> {
+  #groups(by: GroupBy, oldest: number, of: CollectionName | undefined): Map<string, Group> {
     const groups = new Map<string, Group>()
     for (let index = 0; index < this.#table.all.length; index++) {
       const series = this.#table.all[index] as OperationSeries
+      if (of !== undefined && !isOf(series, of)) continue
       const key = by === 'command' ? series.labels : collectionKey(series)
       let group = groups.get(key)
       if (group === undefined) {
@@ -235,6 +184,7 @@ export class OperationsView {
       errorRate: recent(ERRORS) / seconds,
       awaitedRate: recent(AWAITED) / seconds,
       documentsRate: (recent(DOCUMENTS_RETURNED) + recent(DOCUMENTS_SENT)) / seconds,
+      timeRate: (this.#seconds(members) * 1_000) / seconds,
       bytesRate: (recent(REQUEST_BYTES) + recent(REPLY_BYTES)) / seconds,
       p50Ms: quantile(0.5),
       p95Ms: quantile(0.95),
@@ -249,6 +199,17 @@ export class OperationsView {
       replyBytes: ever(REPLY_BYTES),
       calls: this.#callNumbers(members, seconds),
     }
+  }
+
+  /** That answers took since the oldest snapshot. */
+  #seconds(members: readonly number[]): number {
+    let sum = 0
+    for (const index of members) {
+      const series = this.#table.all[index]
+      if (series === undefined) continue
+      sum += answeredSeconds(series) - this.#before(index, TIME_AT + this.#slots.oldestRate)
+    }
+    return Math.max(sum, 0)
   }
 
   #callNumbers(members: readonly number[], seconds: number): CallNumbers | null {
@@ -280,12 +241,8 @@ export class OperationsView {
   }
 }
 
+const isOf = (series: OperationSeries, { cluster, database, collection }: CollectionName): boolean =>
+  series.collection === collection && series.database === database && (cluster === '' || series.cluster === cluster)
+
 const collectionKey = ({ protocol, cluster, database, collection }: OperationSeries): string =>
   [protocol, cluster, database, collection].join('\0')
-
-function addAnswered(series: OperationSeries, into: Float64Array, at: number): void {
-  for (const outcome of ANSWERED) {
-    const row = series.durations[outcome]
-    if (row !== undefined) addBuckets(row, into, at)
-  }
-}

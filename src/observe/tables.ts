@@ -1,25 +1,9 @@
 import type { Clock, Timer } from '../core/clock.js'
-import { CallHistory, type CallNumbers } from './call-history.js'
+import type { TableRow, TablesReport } from '../core/reports.js'
+import { CallHistory } from './call-history.js'
 import { TABLE_ERRORS, TABLE_OPERATIONS } from './call-series.js'
 import { Slots, TICK_MS } from './slots.js'
 import type { TableUses } from './table-uses.js'
-
-/** One table, whatever the operations: one over several tables counts for each. */
-export interface TableRow extends Omit<CallNumbers, 'scanned'> {
-  readonly protocol: string
-  readonly cluster: string
-  readonly table: string
-  readonly rate: number
-  readonly errorRate: number
-  readonly operations: number
-  readonly errors: number
-}
-
-export interface TablesReport {
-  /** By rate, then by count, at most 200. */
-  readonly rows: readonly TableRow[]
-  readonly rowsTotal: number
-}
 
 const MAX_ROWS = 200
 

@@ -137,7 +137,7 @@ function createCluster(config: ClusterConfig, deps: ClusterManagerDeps, previous
   const { clock, logger } = deps
   // Counters go on when a cluster replaces another of its name.
   const stats = previous?.stats ?? new ClusterStats()
-  stats.certificateExpiry.forget()
+  if (config.tls === undefined) stats.certificateExpiry.forget()
   const tls =
     config.tls === undefined ? undefined : new UpstreamTls(config.tls, { clock, logger, stats, cluster: config.name })
   const connector = new TcpConnector({

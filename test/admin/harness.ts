@@ -3,11 +3,12 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import type { Test } from 'tap'
 import { adminSchema } from '../../src/admin/config.js'
 import { AdminServer } from '../../src/admin/server.js'
-import type { AdminSources, CallNumbers, OperationRow, TableRow } from '../../src/admin/sources.js'
+import type { AdminSources } from '../../src/admin/sources.js'
 import { systemClock } from '../../src/core/clock.js'
 import { ConnectionInfo } from '../../src/core/connection.js'
 import type { Logger } from '../../src/core/logger.js'
 import { silentLogger } from '../../src/core/logger.js'
+import type { CallNumbers, HistoryReport, OperationRow, TableRow } from '../../src/core/reports.js'
 import { ClusterStats, HostStats } from '../../src/core/stats.js'
 
 export const ROW: OperationRow = {
@@ -23,6 +24,7 @@ export const ROW: OperationRow = {
   awaitedRate: 0,
   documentsRate: 240,
   bytesRate: 9_000,
+  timeRate: 420,
   p50Ms: 0.4321,
   p95Ms: 12.3,
   p99Ms: 1_234,
@@ -63,6 +65,17 @@ export const TABLE: TableRow = {
   ...CAPACITY,
 }
 
+export const HISTORY: HistoryReport = {
+  isKept: true,
+  stepMs: 5_000,
+  steps: 2,
+  timesMs: [1_700_000_000_000, 1_700_000_005_000, 1_700_000_010_000],
+  operations: [10, 20],
+  errors: [0, 1],
+  boundsMs: [1, 10],
+  buckets: [8, 2, 0, 10, 9, 1],
+}
+
 export async function* textOf(...chunks: string[]): AsyncGenerator<string> {
   yield* chunks
 }
@@ -92,6 +105,7 @@ export function fakeSources(overrides: Partial<AdminSources> = {}): AdminSources
     tables: () => ({ rows: [], rowsTotal: 0 }),
     digests: () => ({ isEnabled: true, rows: [], rowsTotal: 0, other: [] }),
     slow: () => ({ isEnabled: true, operations: [], total: 0 }),
+    history: () => HISTORY,
     live: () => ({ connections: 3, active: 2, awaitedActive: 1 }),
     listeners: () => [
       { name: 'front', protocol: 'mongodb', cluster: 'shop', address: '127.0.0.1:1', uri: 'mongodb://127.0.0.1:1/' },

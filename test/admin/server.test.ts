@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,11 @@ import { systemClock } from '../../src/core/clock.js'
 import type { Logger } from '../../src/core/logger.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { CALLS, fakeSources, ROW, start, TABLE } from './harness.js'
+import { CALLS, fakeSources, HISTORY, ROW, start, TABLE } from './harness.js'
+
+/** uPlot is 52 kB of it, Preact 14 kB. */
+const MAX_SCRIPT_BYTES = 128 * 1024
+const MAX_STYLE_BYTES = 20 * 1024
 
 t.test('the page and all it needs are served, with headers that keep other sites and inline scripts out', async (t) => {
   const { ask } = await start(t)
@@ -26,26 +30,23 @@ t.test('the page and all it needs are served, with headers that keep other sites
   })
   t.notMatch(page.body, /<script(?![^>]* src=)|<style|\son\w+=|\sstyle=/, 'nothing inline, which the policy would stop')
   const referenced = [...page.body.matchAll(/(?:src|href)="(\/[^"?]*)/g)].map((m) => m[1] ?? '')
-  t.ok(referenced.includes('/page.js') && referenced.includes('/style.css') && referenced.includes('/favicon.svg'))
+  t.same(referenced.toSorted(), ['/favicon.svg', '/operations', '/page.js', '/style.css'])
   for (const path of referenced) t.equal((await ask(path)).status, 200, path)
-  t.match((await ask('/style.css')).headers['content-type'], 'text/css')
-  const scripts = new Map<string, string>()
-  const read = async (path: string): Promise<void> => {
-    if (scripts.has(path)) return
-    const answer = await ask(path)
-    t.match(answer, { status: 200, headers: { 'content-type': /text\/javascript/ } }, path)
-    scripts.set(path, answer.body)
-    for (const [, name] of answer.body.matchAll(/ from '\.(\/[^']+)'/g)) await read(name ?? '')
-  }
-  await read('/page.js')
-  t.same([...scripts.keys()].sort(), ['/columns.js', '/format.js', '/hosts.js', '/page.js', '/sets.js', '/tables.js'])
-  for (const [path, script] of scripts) {
-    t.notMatch(
-      script,
-      /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(/,
-      `names are only ever text in ${path}`,
-    )
-    for (const [, id] of script.matchAll(/element\('([\w-]+)'\)/g)) t.match(page.body, `id="${id}"`, `#${id} exists`)
+  const script = await ask('/page.js')
+  const style = await ask('/style.css')
+  t.match([script.headers['content-type'], style.headers['content-type']], [/^text\/javascript/, /^text\/css/])
+  t.ok(script.body.length < MAX_SCRIPT_BYTES && style.body.length < MAX_STYLE_BYTES, 'small')
+  t.notOk(/(^|[;}\s])import\s*[{*("']|sourceMappingURL/.test(script.body), 'nothing is loaded by it')
+  t.notOk(/url\(|@import/.test(style.body), 'nor by its style')
+})
+
+t.test('the page makes no markup of text: names are only ever text', async (t) => {
+  const folder = new URL('../../src/admin/web/', import.meta.url)
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name))
+  t.ok(files.length > 20)
+  for (const file of files) {
+    const source = readFileSync(new URL(file, folder), 'utf8')
+    t.notMatch(source, /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|dangerously|new Function/, file)
   }
 })
 
@@ -75,6 +76,7 @@ t.test('data routes answer with what the sources say', async (t) => {
       ['10.0.0.2:27017', true],
     ],
   )
+  t.same(JSON.parse((await ask('/history')).body), HISTORY)
   t.match(JSON.parse((await ask('/connections?limit=2')).body), { total: 3, connections: { length: 2 } })
   t.match(JSON.parse((await ask('/connections')).body).connections[0], { id: 1, peer: '127.0.0.1:1', host: '' })
 })
@@ -135,22 +137,6 @@ t.test('operations on tables go beside those on collections, and their tables be
   )
   t.match(below.split('\n')[1], /^dynamo +users +5\.0 +0\.2 +2\.0 +0\.5 +120\.5 +7 +4 +3 +9 +50$/)
   t.match(below.split('\n')[2], /^dynamo +a\\u\{1b\}b /)
-})
-
-t.test('the page names an operation by its collection, its table or its tables', async (t) => {
-  const page: { namespaceOf(row: unknown): string; keyOf(row: unknown): string } = await import(
-    new URL('../../src/admin/web/columns.js', import.meta.url).href
-  )
-  const cases = [
-    [ROW, 'shop.orders'],
-    [{ ...ROW, collection: '' }, 'shop'],
-    [{ ...ROW, database: '', collection: '' }, '(none)'],
-    [{ ...ROW, ...DYNAMODB, collection: 'users' }, 'users'],
-    [{ ...ROW, ...DYNAMODB, collection: '', tables: ['orders', 'us\u202eers'] }, 'orders, us\\u{202e}ers'],
-    [{ ...ROW, protocol: 'http', database: '', collection: '' }, '(HTTP)'],
-  ] as const
-  for (const [row, name] of cases) t.equal(page.namespaceOf(row), name)
-  t.not(page.keyOf(ROW), page.keyOf({ ...ROW, protocol: 'http' }))
 })
 
 t.test('secrets are taken out of the config dump', async (t) => {
@@ -367,9 +353,47 @@ t.test('a Unix socket serves too, whatever the Host header says', async (t) => {
   t.equal(response.resume().statusCode, 200)
 })
 
+t.test('the history of a collection is asked for by its names', async (t) => {
+  const asked: unknown[] = []
+  const { ask } = await start(t, {
+    history: (of) => {
+      asked.push(of)
+      return HISTORY
+    },
+  })
+  for (const query of [
+    '',
+    '?x=1',
+    '?cluster=a&database=b&collection=c.d&command=find',
+    '?database=',
+    '?collection=c',
+  ]) {
+    t.equal((await ask(`/history${query}`)).status, 200)
+  }
+  const none = { cluster: '', database: '', collection: '', command: '' }
+  t.same(asked, [
+    undefined,
+    undefined,
+    { cluster: 'a', database: 'b', collection: 'c.d', command: 'find' },
+    none,
+    { ...none, collection: 'c' },
+  ])
+})
+
 t.test('admin settings have their defaults, and mistakes are told', (t) => {
   t.same(adminSchema.parse({}), { address: { kind: 'tcp', host: '127.0.0.1', port: 9901 }, allowed_hosts: [] })
   t.throws(() => adminSchema.parse({ address: 'nonsense:port' }), /expected host:port/)
+  const traces = 'https://jaeger:16686/trace/{trace_id}?x=1'
+  t.equal(adminSchema.parse({ trace_url: traces }).trace_url, traces)
+  for (const url of [
+    'javascript:alert({trace_id})',
+    'http://{trace_id}/',
+    'http://jaeger/trace',
+    'data:{trace_id}',
+    'http://a b/{trace_id}',
+  ]) {
+    t.throws(() => adminSchema.parse({ trace_url: url }), /\{trace_id\}/, url)
+  }
   t.throws(() => adminSchema.parse({ addres: '127.0.0.1:1' }))
   t.end()
 })

@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { MongoClient } from 'mongodb'
 import t, { type Test } from 'tap'
 import { createApplication } from '../../src/cli/composition.js'
 import type { Io } from '../../src/cli/io.js'
 import { runCli } from '../../src/cli/program.js'
 import { formatTable } from '../../src/cli/table.js'
+import { startDemoServer } from '../../src/demo/mongod/server.js'
 
 /** A process to run commands in: what they print, and what they are told. */
 class TestIo implements Io {
@@ -36,6 +40,8 @@ class TestIo implements Io {
     this.events.on('fault', listener)
     return () => this.events.off('fault', listener)
   }
+
+  outputMayClose(): void {}
 
   exitNow(code: number): void {
     this.exitedWith = code
@@ -248,6 +254,33 @@ t.test('while it drains a SIGINT ends the process at once, and other signals cha
   t.equal(await exit, 0, 'the connection ended by itself before the deadline')
 })
 
+t.test('SIGHUP opens the file of the slow log anew, and drains where there is none', async (t) => {
+  const folder = t.testdir()
+  const path = join(folder, 'slow.log')
+  const config = join(folder, 'oplens.yaml')
+  const cluster = `{ name: echo, hosts: ["127.0.0.1:${await echoServer(t)}"] }`
+  const text = (observe: string) =>
+    `admin: { address: 127.0.0.1:0 }\nlisteners: [{ name: echo, address: "127.0.0.1:0", protocol: tcp, cluster: echo }]\n` +
+    `clusters: [${cluster}]\nobserve: ${observe}\n`
+  writeFileSync(config, text('{ slow_log: { file: { path: slow.log } } }'))
+  const { io, exit } = await start(t, 'run', '-c', config)
+  t.ok(existsSync(path), 'beside the config file')
+  renameSync(path, `${path}.moved`)
+  io.events.emit('signal', 'SIGHUP')
+  while (!existsSync(path)) await nextTurn()
+  t.match(JSON.parse(io.errLines.at(-1) ?? ''), { msg: /opened anew/ })
+  io.events.emit('signal', 'SIGTERM')
+  t.equal(await exit, 0)
+  writeFileSync(config, text('{ slow_log: { enabled: false, file: { path: none/slow.log } } }'))
+  const second = await start(t, 'run', '-c', config)
+  second.io.events.emit('signal', 'SIGHUP')
+  t.equal(await second.exit, 0)
+  writeFileSync(config, text('{ slow_log: { file: { path: none/slow.log } } }'))
+  const third = await cli('run', '-c', config)
+  t.equal(third.exitCode, 2)
+  t.match(third.io.stderr, /slow_log\.file\.path: .*none\/slow\.log can not be made/)
+})
+
 t.test('a bug is logged as fatal, drains, and exits with 1; a second one exits at once', async (t) => {
   const to = `tcp://127.0.0.1:${await echoServer(t)}`
   const { io, exit, port } = await start(t, 'run', '--to', to, ...ANY_PORT)
@@ -325,6 +358,37 @@ t.test('the built bin serves until SIGTERM and then exits with 0', async (t) => 
   t.teardown(() => child.kill('SIGKILL'))
   await Promise.race([once(child.stdout, 'data'), exit])
   t.match(output.stdout, /\nmongodb:\/\/127\.0\.0\.1:\d+\/\?directConnection=true\n/)
+  child.kill('SIGTERM')
+  t.equal(await exit, 0, output.stderr)
+})
+
+t.test('a reader of the slow log that leaves does not end a proxy', async (t) => {
+  const server = await startDemoServer()
+  t.teardown(() => server.close())
+  const config = join(
+    t.testdir({
+      'oplens.yaml':
+        `admin: { address: 127.0.0.1:0 }\nlisteners: [{ name: shop, address: "127.0.0.1:0", protocol: mongodb, cluster: shop }]\n` +
+        `clusters: [{ name: shop, hosts: ["127.0.0.1:${server.address.port}"] }]\nobserve: { slow_log: { threshold: 0ms, stdout: true } }\n`,
+    }),
+    'oplens.yaml',
+  )
+  const { child, output, exit } = spawnBin('run', '-c', config)
+  t.teardown(() => child.kill('SIGKILL'))
+  while (!/Metrics: .*\n/.test(output.stdout)) await Promise.race([once(child.stdout, 'data'), exit])
+  const [uri = ''] = /mongodb:\S+/.exec(output.stdout) ?? []
+  const [, metrics = ''] = /Metrics: +(\S+)/.exec(output.stdout) ?? []
+  const client = await new MongoClient(uri).connect()
+  await client.db('shop').collection('orders').find({ a: 1 }).toArray()
+  while (!output.stdout.includes('"find":"orders"')) await Promise.race([once(child.stdout, 'data'), exit])
+  child.stdout.destroy()
+  let scraped = ''
+  while (!/oplens_slow_log_dropped_total\{reason="error"\} [1-9]/.test(scraped)) {
+    await client.db('shop').collection('orders').find({ a: 1 }).toArray()
+    scraped = await (await fetch(metrics)).text()
+  }
+  await client.close()
+  t.match(output.stderr, /The slow log can not be written/)
   child.kill('SIGTERM')
   t.equal(await exit, 0, output.stderr)
 })

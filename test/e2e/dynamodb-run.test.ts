@@ -39,6 +39,7 @@ t.test('run --to dynamodb://… prints the variable that leads an application th
       return () => events.off('signal', listener)
     },
     onFault: () => () => undefined,
+    outputMayClose: () => undefined,
     exitNow: () => undefined,
   }
   const argv = ['run', '--to', `dynamodb://${stub.address}`, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']

@@ -52,8 +52,8 @@ async function start() {
   const faults = await startFaults()
   prometheus = await startPrometheus([demo.admin, faults.admin])
   closing.push(() => prometheus.stop())
-  const [measured] = await Promise.all([measure(demo.uri), faults.happen()])
-  driver = measured
+  await faults.happen()
+  driver = await measure(demo.uri)
 }
 
 async function closeAll() {
@@ -61,11 +61,22 @@ async function closeAll() {
 }
 
 async function startDemo() {
-  const args = [`${ROOT}dist/cli/main.js`, 'demo', '--port', '0', '--admin', '127.0.0.1:0', '--rate', '150']
-  const child = await startProcess(process.execPath, args, { ready: /^(mongodb:\/\/\S+)$/ })
+  const collector = await startCollector()
+  closing.push(() => collector.close())
+  const args = [`${ROOT}dist/cli/main.js`, 'demo', '--port', '0', '--admin', '127.0.0.1:0', '--rate', '100']
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.address().port}` }
+  const child = await startProcess(process.execPath, args, { ready: /^(mongodb:\/\/\S+)$/, env })
   closing.push(() => child.stop('SIGTERM', 15_000))
   const admin = await findLine(child, /^Live page: http:\/\/(127\.0\.0\.1:\d+)/)
   return { uri: child.match[1], admin }
+}
+
+/** Takes every span and forgets it: traces have tests of their own, here are their numbers and their exemplars. */
+async function startCollector() {
+  const server = createServer((request, response) => request.resume().once('end', () => response.end()))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
 }
 
 /** An oplens that checks hosts, has certificates on both legs, and meets what the demo never does. */
@@ -276,6 +287,20 @@ t.test('links of a collection and of a table lead to panels that show it', { ski
     seen.add(uid)
   }
   t.equal(seen.size, 2, 'collections and tables')
+})
+
+t.test('latencies lead to traces', { skip }, async (t) => {
+  const latencies = dashboards.flatMap(({ uid, panels }) =>
+    panels.flatMap(({ title, targets = [] }) =>
+      targets.filter(({ exemplar }) => exemplar).map(({ expr }) => ({ place: `${uid}: ${title}`, expr })),
+    ),
+  )
+  t.ok(latencies.length > 10)
+  for (const { place, expr } of latencies) {
+    const found = await prometheus.exemplars(filledIn(expr), 60)
+    t.ok(found.length > 0, place)
+    for (const labels of found) t.match(labels.trace_id, /^[0-9a-f]{32}$/)
+  }
 })
 
 t.test('the percentiles of the dashboard are those that the driver measured, within a bucket', { skip }, async (t) => {

@@ -9,7 +9,21 @@ const NODE_VERSION = '24.21.0'
 const NO_NPM_NOISE = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** Each returns the path of what it installed, or throws with the reason. */
-const installers = { python, pymongo3, botocore, moto, go, goDynamodb, java, node24, prometheus, promtool, wrk }
+const installers = {
+  python,
+  pymongo3,
+  botocore,
+  moto,
+  indexwright,
+  go,
+  goDynamodb,
+  java,
+  node24,
+  prometheus,
+  promtool,
+  wrk,
+  chromium,
+}
 
 /** @returns {Promise<Record<string, {path: string, missing: string}>>} */
 export async function installTools() {
@@ -68,6 +82,10 @@ function botocore() {
 /** boto3 and, as the server, moto. */
 function moto() {
   return virtualEnvironment('venv-moto', 'requirements-moto.txt')
+}
+
+function indexwright() {
+  return virtualEnvironment('venv-indexwright', 'requirements-indexwright.txt')
 }
 
 async function virtualEnvironment(name, requirementsName) {
@@ -158,6 +176,32 @@ async function wrk() {
   // Without anything to do it tells its usage, and ends with 1.
   const { stdout, stderr } = await runProcess(script, ['--version'])
   if (!`${stdout}${stderr}`.includes('wrk')) throw new Error(`it does not run: ${stderr.trim()}`)
+  return script
+}
+
+/** The machine's own when it has one; else Debian's, unpacked with those of its libraries that are not there, and a font. */
+async function chromium() {
+  const own = '/usr/bin/chromium'
+  if (existsSync(own)) return own
+  const simulate = () => must('apt-get', ['-s', 'install', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'])
+  let plan = ''
+  try {
+    plan = await simulate()
+  } catch (error) {
+    if (process.getuid?.() !== 0) throw error
+    await must('apt-get', ['update', '-q'], { attempts: 3 })
+    plan = await simulate()
+  }
+  const wanted = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name)
+  if (!wanted.includes('chromium')) throw new Error('apt-get would not install it')
+  const folder = await unpacked('chromium', wanted)
+  const libraries = (await must('sh', ['-c', 'dirname usr/lib/*/libopenh264.so.*'], { cwd: folder })).split('\n')[0]
+  const script = `${folder}/run-chromium`
+  // Fonts and their settings: the machine's own, or those that came along.
+  const fonts = existsSync('/etc/fonts/fonts.conf') ? '' : `FONTCONFIG_SYSROOT='${folder}' `
+  const env = `${fonts}LD_LIBRARY_PATH='${folder}/${libraries}:${folder}/${libraries}/pulseaudio'`
+  writeFileSync(script, `#!/bin/sh\n${env} exec '${folder}/usr/lib/chromium/chromium' "$@"\n`, { mode: 0o755 })
+  await must(script, ['--version'])
   return script
 }
 

@@ -463,7 +463,7 @@ t.test('TLS: verifies the chain and the name, shows its own certificate, follows
   }
   const clock = new FakeClock()
   const pinned = await directory.write('pinned.pem', other.cert)
-  const following = start(t, { hosts, tls: { ca: pinned, cert, key } }, { clock, logger }).cluster
+  const { manager, cluster: following } = start(t, { hosts, tls: { ca: pinned, cert, key } }, { clock, logger })
   t.equal((await failureOf(following)).failure, 'connect_failed', 'the wrong authority')
   const expiry = following.stats.certificateExpiry
   t.same([expiry.certSeconds, expiry.caSeconds], [expiryOf(client), Date.UTC(2031, 1, 3, 4, 5, 6) / 1000])
@@ -477,6 +477,11 @@ t.test('TLS: verifies the chain and the name, shows its own certificate, follows
   t.match(changed[1], 'read again')
   t.same([expiry.certSeconds, expiry.caSeconds], [expiryOf(client), expiryOf(ca)], 'of the files in use')
   ;(await following.connect({ signal: never })).socket.destroy()
+  const missing = clusterSchema.parse({ name: 'shop', hosts, tls: { ca: join(directory.path, 'missing.pem') } })
+  t.throws(() => manager.replace(missing), { code: 'OPL_TLS' })
+  t.equal(expiry.caSeconds, expiryOf(ca), 'what stays is told of')
+  manager.replace(clusterSchema.parse({ name: 'shop', hosts }))
+  t.ok(Number.isNaN(expiry.certSeconds) && Number.isNaN(expiry.caSeconds), 'without TLS there is none')
 })
 
 t.test('TLS: a DNS cluster checks certificates against the name that was resolved', async (t) => {

@@ -215,6 +215,9 @@ export const OTHER_COMMAND: CommandInfo = Object.freeze({
   isHello: false,
 })
 
+/** Every name and alias in the table. */
+export const COMMAND_NAMES: readonly string[] = aliases.map(({ text }) => text)
+
 /** How many distinct `CommandInfo.index` there are. */
 export const COMMAND_COUNT = ROWS.length + 1
 

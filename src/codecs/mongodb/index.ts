@@ -14,6 +14,7 @@ import { MongoSession, type Shared } from './session.js'
 import { seedOf } from './shapes/fingerprint.js'
 import { RequestDetail } from './shapes/request-detail.js'
 import { RequestShapes } from './shapes/request-shapes.js'
+import { KeptRequests } from './values/kept-requests.js'
 
 /** Distinct names and operations remembered per listener; beyond it they are learnt anew. */
 const MAX_NAMES = 8_192
@@ -40,7 +41,10 @@ export const mongodb: TcpProtocol<MongodbConfig> = {
   probe: mongodbProbe,
 }
 
-function requestDetail({ shapes }: Detail): RequestDetail | undefined {
-  if (!shapes) return undefined
-  return new RequestDetail(new RequestShapes(new ShapeTable('mongodb'), seedOf(randomBytes(16))))
+function requestDetail({ shapes, values }: Detail): RequestDetail | undefined {
+  if (!shapes && values === undefined) return undefined
+  return new RequestDetail(
+    shapes ? new RequestShapes(new ShapeTable('mongodb'), seedOf(randomBytes(16))) : undefined,
+    values && new KeptRequests(values),
+  )
 }

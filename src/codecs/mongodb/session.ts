@@ -427,6 +427,7 @@ export class MongoSession implements Session {
     exchange.outcome = outcome
     exchange.endedAtMs = nowMs
     this.#context.events.exchangeEnded(exchange)
+    if (exchange.values !== undefined) this.#shared.detail?.ended(exchange)
   }
 }
 

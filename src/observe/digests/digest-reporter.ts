@@ -16,6 +16,7 @@ import {
   RATED,
   REPLY_BYTES,
   REQUEST_BYTES,
+  TIME,
 } from './digest-table.js'
 
 /** At which moment, and how a time of `Clock.now()` becomes one of the wall. */
@@ -61,6 +62,8 @@ export class DigestReporter {
 
   #sortKey(series: DigestSeries, sort: DigestSort): number {
     switch (sort) {
+      case 'load':
+        return this.#recentSeconds(series)
       case 'rate':
         return this.#since(series, OPERATIONS)
       case 'operations':
@@ -70,7 +73,7 @@ export class DigestReporter {
       case 'p50':
       case 'p95':
       case 'p99':
-        return quantileMs(this.#buckets(series).buckets, QUANTILES[sort]) ?? -1
+        return this.#percentile(series, this.#buckets(series).buckets, QUANTILES[sort]) ?? -1
       case 'max':
         return now(series, MAX_MS)
       case 'errors':
@@ -87,6 +90,7 @@ export class DigestReporter {
   #row(series: DigestSeries, { seconds, toWallMs }: When): DigestRow {
     const { buckets, isRecent } = this.#buckets(series)
     const { protocol, cluster, database, collection, command, shape } = series
+    const percentile = (q: number) => this.#percentile(series, buckets, q)
     return {
       shapeId: shape?.id ?? '',
       shape: shape?.text ?? '',
@@ -106,9 +110,10 @@ export class DigestReporter {
       requestBytes: now(series, REQUEST_BYTES),
       replyBytes: now(series, REPLY_BYTES),
       totalMs: totalMs(series),
-      p50Ms: quantileMs(buckets, QUANTILES.p50) ?? null,
-      p95Ms: quantileMs(buckets, QUANTILES.p95) ?? null,
-      p99Ms: quantileMs(buckets, QUANTILES.p99) ?? null,
+      timeRate: (this.#recentSeconds(series) * 1_000) / seconds,
+      p50Ms: percentile(QUANTILES.p50),
+      p95Ms: percentile(QUANTILES.p95),
+      p99Ms: percentile(QUANTILES.p99),
       maxMs: now(series, MAX_MS),
       isRecent,
       firstSeenAtMs: Math.round(now(series, FIRST_SEEN) + toWallMs),
@@ -116,10 +121,22 @@ export class DigestReporter {
     }
   }
 
+  /** Linear inside its bucket, it could come out above everything that there was. */
+  #percentile(series: DigestSeries, buckets: Float64Array, q: number): number | null {
+    const ms = quantileMs(buckets, q)
+    return ms === undefined ? null : Math.min(ms, now(series, MAX_MS))
+  }
+
   /** Since the oldest snapshot. */
   #since(series: DigestSeries, place: number): number {
     const { values, base } = series.history
     return now(series, place) - (values[base + this.#slots.oldestRate * RATED + place] as number)
+  }
+
+  /** That answers took since the oldest snapshot. */
+  #recentSeconds({ durations, history: { values, base } }: DigestSeries): number {
+    const before = values[base + this.#slots.oldestRate * RATED + TIME] as number
+    return Math.max((durations.values[durations.base + BUCKETS] as number) - before, 0)
   }
 
   /** Of the last minute; of all time when nothing ended in it. Valid until the next call. */

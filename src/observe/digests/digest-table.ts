@@ -27,7 +27,9 @@ const DURATIONS = 11
 const WIDTH = DURATIONS + HISTOGRAM_WIDTH
 
 /** Snapshots of one row: what rates are made of in each slot, then its buckets. Zeros at first, as it was before it came. */
-export const RATED = 2
+export const RATED = 3
+/** In snapshots alone, where GET_MORES is in the row: seconds that answers took. */
+export const TIME = 2
 export const BUCKETS_AT = RATE_SLOTS * RATED
 const HISTORY_WIDTH = BUCKETS_AT + WINDOW_SLOTS * BUCKETS
 

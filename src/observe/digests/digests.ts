@@ -22,6 +22,7 @@ import {
   RATED,
   REPLY_BYTES,
   REQUEST_BYTES,
+  TIME,
 } from './digest-table.js'
 
 /** Several pages that poll at once share one report. */
@@ -117,6 +118,7 @@ function snapshot(series: DigestSeries, rate: number, window: number): void {
   const at = history.base + rate * RATED
   history.values[at + OPERATIONS] = values[base + OPERATIONS] as number
   history.values[at + ERRORS] = values[base + ERRORS] as number
+  history.values[at + TIME] = durations.values[durations.base + BUCKETS] as number
   if (window < 0) return
   const from = history.base + BUCKETS_AT + window * BUCKETS
   history.values.fill(0, from, from + BUCKETS)

@@ -23,7 +23,12 @@ export async function startPrometheus(targets) {
   )
   const child = await startProcess(
     tool('prometheus').path,
-    [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`, '--web.listen-address=127.0.0.1:0'],
+    [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${folder}/data`,
+      '--web.listen-address=127.0.0.1:0',
+      '--enable-feature=exemplar-storage',
+    ],
     { ready: /msg="Listening on" address=(\S+)/ },
   )
   const api = `http://${child.match[1]}/api/v1/`
@@ -34,6 +39,12 @@ export async function startPrometheus(targets) {
     async queryRange(expr, seconds) {
       const end = Date.now() / 1000
       return seriesOf(await get(`${api}query_range`, { query: expr, start: end - seconds, end, step: 5 }))
+    },
+    /** Labels of the exemplars of the last `seconds`. @returns {Promise<Record<string, string>[]>} */
+    async exemplars(expr, seconds) {
+      const end = Date.now() / 1000
+      const found = await get(`${api}query_exemplars`, { query: expr, start: end - seconds, end })
+      return found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels))
     },
     /** @returns {Promise<string[]>} */
     labelValues: (selector, label) => get(`${api}label/${label}/values`, { 'match[]': selector }),

@@ -2,6 +2,7 @@ import type { Exchange } from '../../../core/exchange.js'
 import type { Shape } from '../../../core/shape.js'
 import { type CommandInfo, command, OTHER_COMMAND } from '../commands.js'
 import { OP_COMPRESSED } from '../opcodes.js'
+import type { KeptRequests } from '../values/kept-requests.js'
 import { CursorShapes } from './cursor-shapes.js'
 import { append, type Head, Heads } from './heads.js'
 import { isBare, planOf } from './plans.js'
@@ -12,11 +13,13 @@ const GET_MORE = command('getMore')
 /** What the sessions of one codec do beyond naming operations: one object for all of them, made when somebody asked. */
 export class RequestDetail {
   readonly shapes: RequestShapes | undefined
+  readonly values: KeptRequests | undefined
   readonly cursors = new CursorShapes()
   readonly heads = new Heads()
 
-  constructor(shapes: RequestShapes | undefined) {
+  constructor(shapes: RequestShapes | undefined, values: KeptRequests | undefined) {
     this.shapes = shapes
+    this.values = values
   }
 
   /** The head of a request that began with this piece, `undefined` when it needs none. */
@@ -30,7 +33,7 @@ export class RequestDetail {
     // Not known yet, or never.
     if (known === OTHER_COMMAND) return true
     const plan = planOf(known)
-    return plan !== undefined && !isBare(plan)
+    return plan !== undefined && (!isBare(plan) || this.values !== undefined)
   }
 
   /** Bytes `[at, end)` of the request that `head` is of. */
@@ -52,8 +55,19 @@ export class RequestDetail {
     end: number,
     size: number,
   ): void {
-    exchange.shape =
-      known === GET_MORE ? this.#ofCursor(exchange) : this.shapes?.of(known, opcode, bytes, start, end, size)
+    if (known === GET_MORE) {
+      exchange.shape = this.#ofCursor(exchange)
+      return
+    }
+    exchange.shape = this.shapes?.of(known, opcode, bytes, start, end, size)
+    if (this.values === undefined) return
+    exchange.values = this.values.keep(exchange.operation, known, opcode, bytes, start, end, size)
+  }
+
+  /** `exchange` was handed over: what was kept of it is given up. */
+  ended(exchange: Exchange): void {
+    if (exchange.values !== undefined) this.values?.release(exchange.values)
+    exchange.values = undefined
   }
 
   #ofCursor({ cursorIdLow, cursorIdHigh }: Exchange): Shape | undefined {
