@@ -73,6 +73,7 @@ async function smokeOthers({ oplens }) {
   const programs = [
     ['bench/codec.bench.mjs', '--smoke', '--dist', dist],
     ['bench/dynamodb.bench.mjs', '--smoke', '--dist', dist],
+    ['bench/digests.bench.mjs', '--smoke', '--dist', dist],
     ['bench/http.bench.mjs', '--smoke', '--dist', dist],
     ['bench/http-load.bench.mjs', '--smoke', '--oplens', oplens],
     ['bench/scrape.bench.mjs', '--smoke', '--dist', dist],

@@ -299,7 +299,6 @@ export const proxy = board({
             title: 'Observer errors',
             description:
               'Exceptions of metrics, logs and the like. Traffic is not touched, but numbers may be missing: please report them.',
-            span: 12,
           },
           count(F.observerErrors, ['observer']),
         ),
@@ -308,9 +307,17 @@ export const proxy = board({
             title: 'Names folded away',
             description:
               'Names that came after a cap was full and count as __other__. Raise the cap under observe.metrics, or find who makes up names.',
-            span: 12,
           },
           count(F.metricsOverflow, ['label']),
+        ),
+        events(
+          {
+            title: 'Query shapes given up',
+            description:
+              'Shapes that made room for others, and operations without one. Many: applications make up field names, or the table is too small.',
+          },
+          count(F.digestEvictions, INSTANCE, 'made room'),
+          count(F.digestShapeless, INSTANCE, 'without shape'),
         ),
         rates(
           {
@@ -332,12 +339,11 @@ export const proxy = board({
         ),
         events(
           {
-            title: 'Query shapes given up',
+            title: 'Slow operations not written',
             description:
-              'Shapes that made room for others, and operations without one. Many: applications make up field names, or the table is too small.',
+              'To the slow log: sampled and rate are its own limits; queue: the disk or stdout is slow, error: it failed. Counters and traces have them all the same.',
           },
-          count(F.digestEvictions, INSTANCE, 'made room'),
-          count(F.digestShapeless, INSTANCE, 'without shape'),
+          count(F.slowLogDropped, ['reason']),
         ),
       ],
     },

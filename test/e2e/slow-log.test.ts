@@ -120,3 +120,23 @@ t.test('an operation that took its time is slow, and the others are not', async 
   await end()
   t.throws(lines, { code: 'ENOENT' }, 'no file was asked for')
 })
+
+t.test(
+  'requests have their values where the operator asks for them, but for the fields that stay hidden',
+  async (t) => {
+    const show_values = { namespaces: ['shop.*'], except: ['shop.carts'], redact: ['card*'] }
+    const { db, lines, json, end } = await startStage(t, { show_values })
+    const filter = { status: 'open', cardNumber: '4111', n: { $gt: 9_007_199_254_740_993n } }
+    await db.collection('orders').find(filter).toArray()
+    await db.collection('carts').find(filter).toArray()
+    const { operations } = (await json('/slow?command=find')) as SlowReport
+    await end()
+    const [carts, orders] = operations
+    t.match(orders?.values, /^\{filter: \{status: "open", cardNumber: "[^4]+", n: \{\$gt: 9007199254740993\}\}/)
+    t.equal(carts?.values, '')
+    const [written, hidden] = lines()
+    t.match(written.attr.command, { find: 'orders', filter: { status: 'open' }, $db: 'shop' })
+    t.match(hidden.attr.command, { find: 'carts', filter: { status: '?string' }, $db: 'shop' })
+    t.notMatch(JSON.stringify([written, hidden, operations]), /4111/)
+  },
+)

@@ -260,6 +260,7 @@ t.test('what stays hidden is in no text, though values of the namespace are show
     t.match(attributes['db.query.text'], 'password')
     t.notOk(String(attributes['db.query.text']).includes('CANARY'))
   }
+  t.match(named(spans, 'find orders')[0]?.attributes['db.query.text'], 'SHOWN')
 })
 
 t.test('a slow operation names its span, and its span names the digest that it belongs to', async (t) => {

@@ -113,7 +113,7 @@ t.test('what waits on purpose is in no time', (t) => {
 t.test('rates are of the last five seconds, percentiles of the last minute', (t) => {
   const { clock, digests, run, rows } = setUp()
   run({ shape: byId, ms: 700 }, 100)
-  t.match(rows()[0], { p50Ms: 750, isRecent: true })
+  t.match(rows()[0], { p50Ms: 700, isRecent: true }, '750 by its bucket, but none took so long')
   clock.advance(799)
   for (let second = 0; second < 70; second++) {
     run({ shape: byId, ms: 0.7, startedAtMs: clock.now() }, 20)
@@ -141,7 +141,7 @@ t.test('when a row was first and last seen is told by the wall', (t) => {
   t.end()
 })
 
-t.test('percentiles are those of the histogram with the same durations', (t) => {
+t.test('percentiles are those of the histogram with the same durations, and no more than the longest', (t) => {
   const { digests, run, rows } = setUp()
   const random = seededRandom(7)
   const buckets = new Float64Array(BUCKETS)
@@ -276,8 +276,14 @@ t.test('what moved to the rest was not counted just now', (t) => {
   for (let i = 0; i < 10; i++) run({ shape: shapeOf(`old ${i}`), ms: 700 }, 50)
   clock.advance(30_000)
   for (let i = 0; i < 10; i++) run({ shape: shapeOf(`new ${i}`), ms: 700 }, 60)
-  const [rest] = digests.report(query()).other
-  t.match(rest, { operations: 500, rate: 0, p50Ms: 750, isRecent: true, database: '__other__', shapeId: '' })
+  const { rows, other } = digests.report(query())
+  t.match(
+    rows[0],
+    { operations: 60, rate: 12, p50Ms: 700, isRecent: true },
+    'nor does what came in its place begin with it',
+  )
+  const [rest] = other
+  t.match(rest, { operations: 500, rate: 0, p50Ms: 700, isRecent: true, database: '__other__', shapeId: '' })
   clock.advance(30_500)
   t.match(digests.report(query()).other[0], { operations: 500, isRecent: false }, 'it ended over a minute ago')
   digests.close()
@@ -339,9 +345,25 @@ t.test('memory and time of a flood of distinct shapes do not grow with it', (t) 
   t.end()
 })
 
+t.test(
+  'what comes now and again among many that come once keeps its row, also in a table that is full of old ones',
+  (t) => {
+    const { digests, run, rows } = setUp(10)
+    for (let i = 0; i < 10; i++) run({ shape: shapeOf(`old ${i}`) }, 100)
+    for (let round = 0; round < 300; round++) {
+      run({ shape: byId })
+      run({ shape: shapeOf(`once ${round}`) })
+    }
+    t.equal(rows().find(({ shapeId }) => shapeId === byId.id)?.operations, 300)
+    digests.close()
+    t.end()
+  },
+)
+
 t.test('old glory ends: what is seen now has a row, also in a table that was full for years', (t) => {
   const { clock, digests, run, rows } = setUp(10)
-  for (let i = 0; i < 10; i++) run({ shape: shapeOf(`old ${i}`) }, 50_000)
+  run({ shape: shapeOf('old and rare') })
+  for (let i = 0; i < 9; i++) run({ shape: shapeOf(`old ${i}`) }, 50_000)
   clock.advance(4 * 3_600_000)
   for (let round = 0; round < 40; round++) for (let i = 0; i < 5; i++) run({ shape: shapeOf(`new ${i}`) })
   const found = rows().filter(({ shape }) => shape.startsWith('new'))
@@ -353,27 +375,34 @@ t.test('old glory ends: what is seen now has a row, also in a table that was ful
   t.end()
 })
 
-t.test('load is what answers took lately, whatever was before', (t) => {
-  const { clock, digests, run } = setUp()
-  run({ shape: byId, ms: 5_000 }, 20)
-  clock.advance(10_000)
-  run({ shape: byStatus, ms: 300 }, 5)
-  run({ shape: byId, ms: 1 }, 5)
-  run({ shape: byId, ms: 60_000, outcome: UNACKNOWLEDGED })
-  const { rows } = digests.report(query({ sort: 'load' }))
-  const seconds = 5
-  t.same(
-    rows.map((row) => [row.shapeId, Math.round(row.timeRate)]),
-    [
-      [byStatus.id, (5 * 300) / seconds],
-      [byId.id, (5 * 1) / seconds],
-    ],
-  )
-  clock.advance(10_000)
-  t.same(
-    digests.report(query({ sort: 'load' })).rows.map((row) => row.timeRate),
-    [0, 0],
-  )
+t.test('what was halved is still in order: the one that was seen least lately makes room', (t) => {
+  const { clock, digests, run, rows } = setUp(10)
+  for (let i = 1; i <= 10; i++) run({ shape: shapeOf(`seen ${i}00`) }, i * 100)
+  run({ shape: shapeOf('in place of 100') })
+  clock.advance(600_000)
+  run({ shape: shapeOf('in place of 100') }, 200)
+  run({ shape: shapeOf('seen 200') }, 90)
+  run({ shape: shapeOf('one more') })
+  const shapes = rows().map(({ shape }) => shape)
+  t.notOk(shapes.includes('seen 300'), 'half of 300 is less than half of 200 and 90')
+  t.ok(shapes.includes('seen 200'))
+  digests.close()
+  t.end()
+})
+
+t.test('a shape that made room and comes again has a row of its own again, and adds to no other', (t) => {
+  const { digests, run, rows } = setUp(10)
+  const operation = operationOf({})
+  const connection = client()
+  const old = Array.from({ length: 10 }, (_, i) => shapeOf(`old ${i}`))
+  for (let times = 0; times < 3; times++) for (const shape of old) run({ shape, operation, connection })
+  run({ shape: byId, operation, connection })
+  const has = (id: string) => rows().some(({ shapeId }) => shapeId === id)
+  const gone = old.find(({ id }) => !has(id))
+  run({ shape: gone, operation, connection })
+  const counts = Object.fromEntries(rows().map((row) => [row.shapeId, row.operations]))
+  t.match(counts, { [gone?.id ?? 'none']: 1, [byId.id]: 1 })
+  t.equal(Object.values(counts).filter((count) => count === 3).length, 8)
   digests.close()
   t.end()
 })

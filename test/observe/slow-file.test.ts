@@ -114,7 +114,22 @@ t.test('what can not be renamed grows on, and is tried again', async (t) => {
 
 t.test('a file that logrotate moved away is opened anew when it says so', async (t) => {
   const path = join(folder(t), 'slow.log')
-  const { counts, queue } = queueTo(fileTarget(path))
+  let open = 0
+  const files: Files = {
+    ...systemFiles,
+    open: async (name) => {
+      const handle = await systemFiles.open(name)
+      open++
+      const close = () => {
+        open--
+        return handle.close()
+      }
+      return { appendFile: (bytes: Buffer) => handle.appendFile(bytes), stat: () => handle.stat(), close } as Awaited<
+        ReturnType<Files['open']>
+      >
+    },
+  }
+  const { counts, queue } = queueTo(fileTarget(path, { files }))
   queue.push('one\n')
   await until(() => counts.written === 1)
   renameSync(path, `${path}-moved`)
@@ -128,6 +143,7 @@ t.test('a file that logrotate moved away is opened anew when it says so', async 
   await until(() => counts.written === 3)
   await queue.close()
   t.same([linesOf(path), linesOf(`${path}-moved`)], [['three'], ['one', 'two']])
+  t.equal(open, 0, 'and every file that was opened is closed')
 })
 
 t.test(

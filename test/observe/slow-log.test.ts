@@ -381,6 +381,10 @@ t.test('the text of a shape becomes a document', (t) => {
     ['{"a.b": "?number", $or: [{x1: -1}, {_y: true}]}', '"a.b":"?number","$or":[{"x1":-1},{"_y":true}]'],
     ['{a: "b: {c: \\"d: \\"", e : null}', '"a":"b: {c: \\"d: \\"","e":null'],
     ['{"quote\\"": "x"}', '"quote\\"":"x"'],
+    [
+      '{n: 9223372036854775807, d: {$date: "2025-10-09T08:53:20.000Z"}}',
+      '"n":9223372036854775807,"d":{"$date":"2025-10-09T08:53:20.000Z"}',
+    ],
     ['{a: {b: …', undefined],
     ['[{a: 1}]', undefined],
     ['customer = ?', undefined],
@@ -391,6 +395,14 @@ t.test('the text of a shape becomes a document', (t) => {
     commandDocument({ command: 'aggregate', database: 'shop', collection: '', text: '{}' }),
     '{"aggregate":1,"$db":"shop"}',
   )
+  t.end()
+})
+
+t.test('what is no document stands by itself', (t) => {
+  const of = (text: string) =>
+    JSON.parse(commandDocument({ command: 'ExecuteStatement', database: '', collection: 't', text }))
+  t.same(of('SELECT * FROM t WHERE a = ?'), { ExecuteStatement: 't', shape: 'SELECT * FROM t WHERE a = ?' })
+  t.same(of('{a: …'), { ExecuteStatement: 't', $truncated: '{a: …' })
   t.end()
 })
 

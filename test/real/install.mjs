@@ -14,6 +14,7 @@ const installers = {
   pymongo3,
   botocore,
   moto,
+  indexwright,
   go,
   goDynamodb,
   java,
@@ -81,6 +82,10 @@ function botocore() {
 /** boto3 and, as the server, moto. */
 function moto() {
   return virtualEnvironment('venv-moto', 'requirements-moto.txt')
+}
+
+function indexwright() {
+  return virtualEnvironment('venv-indexwright', 'requirements-indexwright.txt')
 }
 
 async function virtualEnvironment(name, requirementsName) {

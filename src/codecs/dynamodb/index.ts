@@ -6,6 +6,7 @@ import { ShapeTable } from '../shared/shape-table.js'
 import { noteClient } from './client-headers.js'
 import { type DynamodbConfig, dynamodbConfigSchema } from './config.js'
 import { ErrorNames } from './errors.js'
+import { BodyRoom } from './kept-body.js'
 import { OperationTable } from './operation-table.js'
 import { findOperation, isDynamodbTarget, OPERATIONS } from './operations.js'
 import { DynamodbReader, type Shared } from './reader.js'
@@ -22,13 +23,14 @@ export const dynamodb: HttpProtocol<DynamodbConfig> = {
   config: dynamodbConfigSchema,
   // What no client asks needs no signature: the service answers 200, DynamoDB Local 400.
   health: { method: 'GET', path: '/', statuses: [200, 400] },
-  createCodec(config, { shapes }: Detail = NO_DETAIL): HttpCodec {
+  createCodec(config, { shapes, values }: Detail = NO_DETAIL): HttpCodec {
     const shared: Shared = {
       operations: new OperationTable(MAX_OPERATIONS),
       errorNames: new ErrorNames(),
       shapes: OPERATIONS.map(({ source }) => requestShape(source, config.max_statement, shapes)),
       maxInflateBytes: config.max_inflate,
       shapeTable: shapes ? new ShapeTable('aws.dynamodb') : undefined,
+      bodies: values === undefined ? undefined : new BodyRoom(values),
     }
     return new DynamodbCodec(shared)
   },

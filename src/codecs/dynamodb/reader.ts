@@ -7,6 +7,7 @@ import type { ShapeTable } from '../shared/shape-table.js'
 import { traceParentOf } from '../shared/trace-parent.js'
 import { attemptOf } from './client-headers.js'
 import { type ErrorNames, errorClass } from './errors.js'
+import { type BodyRoom, KeptBody } from './kept-body.js'
 import type { OperationTable } from './operation-table.js'
 import type { OperationInfo } from './operations.js'
 import type { Failure } from './reasons.js'
@@ -25,6 +26,8 @@ export interface Shared {
   readonly maxInflateBytes: number
   /** Exchanges get their `shape` from it; undefined when nobody asked. */
   readonly shapeTable: ShapeTable | undefined
+  /** Where bodies are kept with their values; undefined when nobody asked. */
+  readonly bodies: BodyRoom | undefined
 }
 
 /** One DynamoDB call. */
@@ -33,6 +36,7 @@ export class DynamodbReader implements HttpReader {
   readonly #shared: Shared
   readonly #headers: HttpHeaders
   readonly #request: RequestFields | undefined
+  readonly #body: KeptBody | undefined
   #operation: Operation | undefined
   /** Something about the request that is not in its body's JSON. */
   #requestFailure: Failure = ''
@@ -44,6 +48,7 @@ export class DynamodbReader implements HttpReader {
     this.#info = info
     this.#headers = headers
     this.#shared = shared
+    this.#body = shared.bodies === undefined ? undefined : new KeptBody(shared.bodies)
     const shape = shared.shapes[info.index]
     if (!isJson(headers)) this.#requestFailure = 'content_type'
     else if ((headers.get('content-encoding') ?? 'identity') !== 'identity') this.#requestFailure = 'content_encoding'
@@ -71,6 +76,7 @@ export class DynamodbReader implements HttpReader {
       return operation
     }
     fields.push(chunk)
+    this.#body?.push(chunk)
     if (this.#operation !== undefined || !fields.isKnown) return undefined
     return this.#know(fields.many.onlyTable || fields.table, fields.kind)
   }
@@ -98,6 +104,7 @@ export class DynamodbReader implements HttpReader {
       exchange.shape = this.#shared.shapeTable?.get(exchange.operation.command, request.shape)
       if (exchange.operation.kind === 'write') exchange.batchSize = request.items
       exchange.tables = this.#tables(request, reply, exchange.operation)
+      if (this.#body !== undefined) exchange.values = this.#shown(exchange, this.#body)
     }
     if (reply === undefined) return UNKNOWN
     exchange.documents = reply.documents
@@ -108,6 +115,14 @@ export class DynamodbReader implements HttpReader {
 
   refuse(refusal: HttpRefusal): HttpReply {
     return refusalReply(refusal, this.#info)
+  }
+
+  /** Where several tables are named, each must be one whose values may be seen. */
+  #shown({ tables, operation }: Exchange, body: KeptBody): KeptBody | undefined {
+    body.release()
+    const { wants } = this.#shared.bodies as BodyRoom
+    const names = tables.length === 0 ? [operation.collection] : tables.map(({ table }) => table)
+    return names.every((name) => wants(operation.database, name)) ? body : undefined
   }
 
   #know(table: string, kind: Operation['kind']): Operation {

@@ -9,6 +9,9 @@ import * as ids from './request-shapes.js'
 import { indexName, tableName } from './table-name.js'
 import { type TableRow, TableRows } from './table-rows.js'
 
+/** Of a transaction, that differ: as many as the service takes. (Developer guide, "Service quotas") */
+const MAX_ACTIONS = 100
+
 /** What one request's body tells: tables, items per table, PartiQL's verbs. Of a member that is there twice the last value counts. */
 export class RequestFields implements JsonSink {
   /** The operation's only table; '' while (or when) there is none. */
@@ -27,7 +30,11 @@ export class RequestFields implements JsonSink {
   #reads = 0
   /** Of the first statement. */
   #statementShape = ''
-  readonly #expressions: Expressions | undefined
+  /** Of the request, or of the action of a transaction that is being read. */
+  #expressions: Expressions | undefined
+  /** Of a transaction: what its actions do, each once. */
+  readonly #actions = new Set<string>()
+  #action = ''
 
   /** @param withShape `shape` is asked for; `shape` has the expressions then */
   constructor(info: OperationInfo, shape: JsonShape, withShape = false) {
@@ -62,6 +69,7 @@ export class RequestFields implements JsonSink {
 
   /** What the request does, without values: expressions, or a statement; '' when it has none, or nobody asked. */
   get shape(): string {
+    if (this.#info.source === 'transact') return [...this.#actions].sort().join('; ')
     return this.#statementShape || (this.#expressions?.toString() ?? '')
   }
 
@@ -88,9 +96,14 @@ export class RequestFields implements JsonSink {
       this.many.clear()
       this.#statements = 0
       this.#reads = 0
+      this.#actions.clear()
     } else if (id === ids.ELEMENT) {
       this.#elementTable = ''
       this.#statement = undefined
+      this.#action = ''
+      if (this.#expressions !== undefined && this.#info.source === 'transact') this.#expressions = new Expressions()
+    } else if (id >= ids.FIRST_ACTION) {
+      this.#action = ids.ACTIONS[id - ids.FIRST_ACTION] ?? ''
     } else if (id === ids.NAMES) this.#expressions?.clearNames()
   }
 
@@ -142,6 +155,9 @@ export class RequestFields implements JsonSink {
   #endAction(): void {
     const row = this.#elementTable === '' ? undefined : this.many.row(this.#elementTable, '')
     if (row !== undefined) row.items++
+    if (this.#expressions === undefined || this.#actions.size >= MAX_ACTIONS) return
+    const expressions = this.#expressions.toString()
+    this.#actions.add(`${this.#action} ${this.#elementTable}${expressions === '' ? '' : ` ${expressions}`}`)
   }
 
   #endStatement(): void {

@@ -25,6 +25,9 @@ export const PROJECTION = 16
 /** `ExpressionAttributeNames`, and one of them. */
 export const NAMES = 17
 export const NAME = 18
+/** What one element of a transaction does, by its place in ACTIONS. */
+export const FIRST_ACTION = 19
+export const ACTIONS: readonly string[] = ['Get', 'Put', 'Update', 'Delete', 'ConditionCheck']
 
 /** What the service takes at most. (Developer guide, "Service quotas") */
 const MAX_EXPRESSION_BYTES = 4_096
@@ -51,6 +54,12 @@ const transactItem = jsonShape(ELEMENT, {
   fields: { Get: action, Put: action, Update: action, Delete: action, ConditionCheck: action },
 })
 const transact = jsonShape(ROOT, { fields: { TransactItems: jsonShape(LIST, { items: transactItem }) } })
+const shapedAction = (place: number): JsonShape =>
+  jsonShape(FIRST_ACTION + place, { fields: { TableName: jsonShape(ELEMENT_TABLE), ...EXPRESSIONS } })
+const shapedItem = jsonShape(ELEMENT, {
+  fields: Object.fromEntries(ACTIONS.map((name, place) => [name, shapedAction(place)])),
+})
+const shapedTransact = jsonShape(ROOT, { fields: { TransactItems: jsonShape(LIST, { items: shapedItem }) } })
 
 const creation = jsonShape(ROOT, {
   fields: { TableCreationParameters: jsonShape(INSIDE, { fields: { TableName: table } }) },
@@ -71,7 +80,7 @@ export function requestShape(
     case 'batch':
       return batch
     case 'transact':
-      return transact
+      return withExpressions ? shapedTransact : transact
     case 'creation':
       return creation
     case 'Statement':

@@ -4,6 +4,21 @@ import type { Shape } from '../../core/shape.js'
 /** Distinct shapes remembered; beyond it they are made anew, as equal objects. */
 const MAX_SHAPES = 10_000
 
+const MAX_TEXT_BYTES = 4_096
+const MORE = '…'
+
+/** Whether a text is longer than a shape's may be. */
+export function isLongText(text: string): boolean {
+  return text.length * 3 > MAX_TEXT_BYTES && Buffer.byteLength(text) > MAX_TEXT_BYTES
+}
+
+/** `text` as one that is truncated: ends in `…`, within 4 KiB. */
+export function truncated(text: string): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length + MORE.length * 3 <= MAX_TEXT_BYTES) return text + MORE
+  return bytes.toString('utf8', 0, MAX_TEXT_BYTES - 3).replace(/\uFFFD+$/, '') + MORE
+}
+
 /** One Shape for each command and text. */
 export class ShapeTable {
   readonly #protocol: string
@@ -14,6 +29,7 @@ export class ShapeTable {
   }
 
   get(command: string, text: string, isTruncated = false): Shape {
+    if (isLongText(text)) return this.get(command, truncated(text), true)
     const key = `${command}\n${isTruncated ? '…' : ''}${text}`
     const known = this.#shapes.get(key)
     if (known !== undefined) return known

@@ -73,7 +73,7 @@ export class DigestReporter {
       case 'p50':
       case 'p95':
       case 'p99':
-        return quantileMs(this.#buckets(series).buckets, QUANTILES[sort]) ?? -1
+        return this.#percentile(series, this.#buckets(series).buckets, QUANTILES[sort]) ?? -1
       case 'max':
         return now(series, MAX_MS)
       case 'errors':
@@ -90,6 +90,7 @@ export class DigestReporter {
   #row(series: DigestSeries, { seconds, toWallMs }: When): DigestRow {
     const { buckets, isRecent } = this.#buckets(series)
     const { protocol, cluster, database, collection, command, shape } = series
+    const percentile = (q: number) => this.#percentile(series, buckets, q)
     return {
       shapeId: shape?.id ?? '',
       shape: shape?.text ?? '',
@@ -110,14 +111,20 @@ export class DigestReporter {
       replyBytes: now(series, REPLY_BYTES),
       totalMs: totalMs(series),
       timeRate: (this.#recentSeconds(series) * 1_000) / seconds,
-      p50Ms: quantileMs(buckets, QUANTILES.p50) ?? null,
-      p95Ms: quantileMs(buckets, QUANTILES.p95) ?? null,
-      p99Ms: quantileMs(buckets, QUANTILES.p99) ?? null,
+      p50Ms: percentile(QUANTILES.p50),
+      p95Ms: percentile(QUANTILES.p95),
+      p99Ms: percentile(QUANTILES.p99),
       maxMs: now(series, MAX_MS),
       isRecent,
       firstSeenAtMs: Math.round(now(series, FIRST_SEEN) + toWallMs),
       lastSeenAtMs: Math.round(now(series, LAST_SEEN) + toWallMs),
     }
+  }
+
+  /** Linear inside its bucket, it could come out above everything that there was. */
+  #percentile(series: DigestSeries, buckets: Float64Array, q: number): number | null {
+    const ms = quantileMs(buckets, q)
+    return ms === undefined ? null : Math.min(ms, now(series, MAX_MS))
   }
 
   /** Since the oldest snapshot. */

@@ -42,7 +42,7 @@ export class Sampler {
     // What waits on purpose is never slow, and every client that leaves cuts it.
     if (exchange.isAwaited) return ''
     if (this.#settings.keepSlow && this.#slow.isSlow(exchange)) return 'slow'
-    return this.#settings.keepFailed && isFailed(exchange) && !isThrottled(exchange) ? 'failed' : ''
+    return this.#settings.keepFailed && isFailed(exchange) ? 'failed' : ''
   }
 
   /** How many are passed by is drawn once for each that is taken: a subtraction for all others. */
@@ -80,7 +80,7 @@ export function isFailed({ outcome }: Exchange): boolean {
   return outcome !== undefined && FAILED[outcome.kind]
 }
 
-/** Databases throttle by the thousand, clients try again, and a counter has it: no reason to keep a trace. */
-function isThrottled({ errorLabels }: Exchange): boolean {
+/** Databases throttle by the thousand, and clients try again: spans of that leave room for others. */
+export function isThrottled({ errorLabels }: Exchange): boolean {
   return errorLabels[0] === THROTTLED
 }

@@ -57,9 +57,10 @@ export class SpanQueue implements tracing.SpanProcessor {
     return this.#waiting.length + this.#inFlight
   }
 
-  /** Asked before a span is made; no is counted. */
-  hasRoom(): boolean {
-    if (this.size < this.#options.settings.maxQueue && !this.#isClosed) return true
+  /** Asked before a span is made; no is counted. @param isMinor has room while half of the queue is free */
+  hasRoom(isMinor = false): boolean {
+    const { maxQueue } = this.#options.settings
+    if (this.size < (isMinor ? maxQueue / 2 : maxQueue) && !this.#isClosed) return true
     this.dropped.queue++
     return false
   }

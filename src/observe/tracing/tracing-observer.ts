@@ -2,15 +2,15 @@ import type { Exchange } from '../../core/exchange.js'
 import type { Observer } from '../../core/observer.js'
 import type { Exemplars } from '../exemplars.js'
 import type { HistogramSeries } from '../histogram.js'
-import { SAMPLED_BY, type SampledBy, type Sampler } from './sampler.js'
+import { isThrottled, SAMPLED_BY, type SampledBy, type Sampler } from './sampler.js'
 import { parseTraceParent, type TraceParent } from './trace-parent.js'
 import type { TraceRef, TraceRefs } from './trace-refs.js'
 import type { WallOffset } from './wall-offset.js'
 
 /** Where spans are made, once OpenTelemetry is loaded. */
 export interface SpanSink {
-  /** Counts the span as lost when not. */
-  hasRoom(): boolean
+  /** Counts the span as lost when not. @param isMinor half of the room is not for it */
+  hasRoom(isMinor: boolean): boolean
   make(exchange: Exchange, sampledBy: SampledBy, parent: TraceParent | undefined, offsetMs: number): TraceRef
 }
 
@@ -43,7 +43,7 @@ export class TracingObserver implements Observer, TraceRefs {
     const { sink } = this
     if (sink === undefined) return
     const why = this.#options.sampler.decide(exchange)
-    if (why === '' || !sink.hasRoom()) return
+    if (why === '' || !sink.hasRoom(why === 'failed' && isThrottled(exchange))) return
     this.#trace(exchange, why, sink)
   }
 

@@ -64,7 +64,7 @@ export function createTracing(options: TracingOptions): Tracing {
       }
       const { queue, maker } = sdk
       observer.sink = {
-        hasRoom: () => queue.hasRoom(),
+        hasRoom: (isMinor) => queue.hasRoom(isMinor),
         make: (exchange, sampledBy, parent, offsetMs) => maker.make(exchange, sampledBy, parent, offsetMs),
       }
       const { sample, followParent, exporter, protocol } = settings

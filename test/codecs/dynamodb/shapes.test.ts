@@ -37,6 +37,45 @@ const CALLS: readonly (Call & { readonly shape: string })[] = [
   },
   { operation: 'GetItem', request: { TableName: 'orders', Key: { id: { S: SECRET } } }, shape: '' },
   {
+    operation: 'TransactWriteItems',
+    request: {
+      TransactItems: [
+        {
+          Update: {
+            // Names of one action are not those of another.
+            ExpressionAttributeNames: { '#n': 'stock' },
+            TableName: 'products',
+            Key: { id: { S: SECRET } },
+            UpdateExpression: 'SET #n = #n - :one',
+            ConditionExpression: '#n >= :one',
+          },
+        },
+        {
+          Update: {
+            TableName: 'products',
+            UpdateExpression: 'SET #n = #n - :two',
+            ConditionExpression: '#n >= :x',
+            ExpressionAttributeNames: { '#n': 'stock' },
+          },
+        },
+        { Put: { TableName: 'orders', Item: { id: { S: SECRET } } } },
+        { ConditionCheck: { TableName: 'users', ConditionExpression: 'attribute_exists(#n)' } },
+      ],
+    },
+    shape:
+      'ConditionCheck users if(attribute_exists(#n)); Put orders; Update products if(stock >= ?) update(SET stock = stock - ?)',
+  },
+  {
+    operation: 'TransactGetItems',
+    request: {
+      TransactItems: [
+        { Get: { TableName: 'a', ProjectionExpression: 'x, y' } },
+        { Get: { TableName: 'a', ProjectionExpression: 'x,  y' } },
+      ],
+    },
+    shape: 'Get a project(x, y)',
+  },
+  {
     operation: 'ExecuteStatement',
     request: { Statement: `SELECT id FROM "orders"."by-mail" WHERE mail = '${SECRET}' AND total >= 12.50` },
     shape: 'SELECT id FROM "orders" . "by-mail" WHERE mail = ? AND total > = ?',
@@ -59,6 +98,15 @@ t.test('the shape of a call has names and operators, and no value, at every cut'
       t.notMatch(exchange.shape?.text, SECRET)
     }
   }
+})
+
+t.test('a text of more than 4 KiB is cut, and says so', async (t) => {
+  const list = (from: number) => Array.from({ length: 30 }, (_, i) => `attribute_exists(name${from + i})`).join(' OR ')
+  const action = (i: number) => ({ ConditionCheck: { TableName: 't', ConditionExpression: list(i * 100) } })
+  const request = { TransactItems: [0, 1, 2, 3, 4, 5].map(action) }
+  const { exchange } = read({ operation: 'TransactWriteItems', request }, undefined, asking)
+  t.equal(exchange.shape?.isTruncated, true)
+  t.ok(exchange.shape?.text.endsWith('…') && Buffer.byteLength(exchange.shape.text) <= 4_096)
 })
 
 t.test('nobody asked: there is no shape, and the rest is the same', async (t) => {

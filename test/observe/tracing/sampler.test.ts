@@ -71,7 +71,7 @@ const ROWS: Record<string, readonly [how: How, settings: Partial<typeof defaults
   'a refusal': [{ outcome: refused(462, 'x') }, {}, 'failed'],
   'an abort': [{ outcome: ABORTED.client }, {}, 'failed'],
   'a failure that is not to be kept': [{ outcome: failed('command_error') }, { keepFailed: false }, ''],
-  'a throttled call': [{ outcome: failed('command_error'), errorLabels: [THROTTLED] }, {}, ''],
+  'a throttled call': [{ outcome: failed('command_error'), errorLabels: [THROTTLED] }, {}, 'failed'],
   'a throttled call, all sampled': [{ outcome: failed('command_error'), errorLabels: [THROTTLED] }, all, 'head'],
   'a label that is not of throttling': [{ outcome: failed('command_error'), errorLabels: ['condition'] }, {}, 'failed'],
   'a reply that nobody could read': [{ outcome: UNKNOWN }, {}, ''],

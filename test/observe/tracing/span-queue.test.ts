@@ -235,3 +235,16 @@ t.test('a collector that fails at the end is not asked again', async (t) => {
   t.same(exporter.batches, [4])
   t.same(queue.dropped, { queue: 0, export: 4, shutdown: 5 })
 })
+
+t.test('what is minor has room in half of the queue, and is counted when it has none', (t) => {
+  const { queue, add } = stage()
+  let taken = 0
+  while (queue.hasRoom(true)) {
+    add(1)
+    taken++
+  }
+  t.equal(taken, 5)
+  t.equal(queue.dropped.queue, 1)
+  t.ok(queue.hasRoom())
+  t.end()
+})

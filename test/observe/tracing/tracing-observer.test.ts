@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Exchange } from '../../../src/core/exchange.js'
+import { Exchange, THROTTLED } from '../../../src/core/exchange.js'
 import type { Logger } from '../../../src/core/logger.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import { OK, type Outcome } from '../../../src/core/outcome.js'
@@ -118,5 +118,17 @@ t.test("OpenTelemetry's own words are lines of our log, one a minute, and never 
   t.equal(String(lines[0]?.said).length, 300)
   t.same(lines[1], { said: 'later', leftOut: 50 })
   t.notOk(JSON.stringify(lines).includes('CANARY'))
+  t.end()
+})
+
+t.test('throttled calls ask for the room that is left for them, all others for any', (t) => {
+  const { observer, sink, made } = stage()
+  observer.sink = { make: sink.make, hasRoom: (isMinor) => !isMinor }
+  const throttled = ended(FAILED)
+  throttled.errorLabels = [THROTTLED]
+  observer.exchangeEnded(throttled)
+  t.equal(made.length, 0)
+  observer.exchangeEnded(ended(FAILED))
+  t.equal(made.length, 1)
   t.end()
 })

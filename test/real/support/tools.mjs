@@ -7,7 +7,7 @@ export const CACHE = `${ROOT}.cache/real/`
 export const MANIFEST = `${CACHE}tools.json`
 
 /**
- * @param {'python' | 'pymongo3' | 'botocore' | 'moto' | 'go' | 'goDynamodb' | 'java' | 'node24' | 'prometheus' | 'promtool' | 'wrk' | 'chromium'} name
+ * @param {'python' | 'pymongo3' | 'botocore' | 'moto' | 'indexwright' | 'go' | 'goDynamodb' | 'java' | 'node24' | 'prometheus' | 'promtool' | 'wrk' | 'chromium'} name
  * @returns {{path: string, missing: string}} `missing` is the reason; '' when the tool is there
  */
 export function tool(name) {

@@ -1,3 +1,4 @@
+import { isLongText, truncated } from '../../shared/shape-table.js'
 import { BSON_ARRAY, BSON_DOCUMENT, BSON_STRING } from '../bson.js'
 import {
   DROPPED,
@@ -26,7 +27,8 @@ import { fieldName, fieldReference, isFolded, quotedPath } from './field-names.j
 import type { Plan } from './plans.js'
 import { BODY, type RequestParts } from './request-parts.js'
 
-export const MAX_SHAPE_BYTES = 4_096
+/** Nothing is added beyond: the text can't be longer. */
+const MAX_SHAPE_BYTES = 4_096
 /** Elements of one document, distinct elements of one array. */
 const MAX_ELEMENTS = 512
 const MORE = '…'
@@ -59,13 +61,8 @@ export class ShapeText {
     if (isInner) text = `{${command.name}: ${text || '{}'}}`
     this.#bytes = EMPTY
     this.isTruncated ||= this.#isCut
-    return this.isTruncated ? cut(text) : this.#fit(text)
-  }
-
-  #fit(text: string): string {
-    if (text.length * 3 <= MAX_SHAPE_BYTES || Buffer.byteLength(text) <= MAX_SHAPE_BYTES) return text
-    this.isTruncated = true
-    return cut(text)
+    this.isTruncated ||= isLongText(text)
+    return this.isTruncated ? truncated(text) : text
   }
 
   #parts(plan: Plan, parts: RequestParts): readonly string[] {
@@ -309,12 +306,6 @@ function named(plan: Plan, texts: readonly (string | undefined)[]): string[] {
 /** `"db.collection"` in `{ns: "db.collection"}`. */
 function namespaceIn(entry: string): string {
   return entry.startsWith('{ns: ') ? entry.slice(5, -1) : '"?"'
-}
-
-function cut(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length + 3 <= MAX_SHAPE_BYTES) return text + MORE
-  return bytes.toString('utf8', 0, MAX_SHAPE_BYTES - 3).replace(/\uFFFD+$/, '') + MORE
 }
 
 const EMPTY = Buffer.alloc(0)

@@ -1,5 +1,6 @@
 import type { Operation } from '../../../core/exchange.js'
 import type { RequestValues } from '../../../core/shape.js'
+import { isLongText, truncated } from '../../shared/shape-table.js'
 import type { CommandInfo } from '../commands.js'
 import { EXPLAIN, planOf } from '../shapes/plans.js'
 import { BODY, MAX_HEAD_BYTES, RequestParts } from '../shapes/request-parts.js'
@@ -41,7 +42,8 @@ class KeptRequest implements RequestValues {
         })
     }
     const text = `{${fields.join(', ')}}${parts.isCut || writer.isFull ? MORE : ''}`
-    return cut(this.#command === EXPLAIN ? `{${command.name}: ${text}}` : text)
+    const told = this.#command === EXPLAIN ? `{${command.name}: ${text}}` : text
+    return isLongText(told) ? truncated(told) : told
   }
 }
 
@@ -91,10 +93,4 @@ export class KeptRequests {
     this.#wanted.set(operation, found)
     return found
   }
-}
-
-function cut(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= MAX_TEXT_BYTES) return text
-  return bytes.toString('utf8', 0, MAX_TEXT_BYTES - 3).replace(/\uFFFD+$/, '') + MORE
 }

@@ -11,7 +11,7 @@ import { ShapeTable } from '../../../../src/codecs/shared/shape-table.js'
 import { type Command, LITERALS, literals, RandomCommand } from '../../../support/random-command.js'
 import { seededRandom } from '../../../support/seeded-random.js'
 import { exchangeOf, shapeOf, shapingCodec } from '../../../support/shapes.js'
-import { request } from '../../../support/wire.js'
+import { cstring, int32, opMsg, request } from '../../../support/wire.js'
 
 /** Fixed budgets; OPLENS_FUZZ multiplies them for a longer run. */
 const FACTOR = Number(process.env.OPLENS_FUZZ ?? 1)
@@ -194,6 +194,29 @@ t.test('no literal is ever in a text', async (t) => {
     else shown++
   }
   t.equal(shown, 4_000 * FACTOR)
+})
+
+t.test('nor of types that no driver writes any more', async (t) => {
+  const pointer = Buffer.concat([int32(4), cstring('KAN'), Buffer.alloc(12, 'K')])
+  for (const [type, value, placeholder] of [
+    [12, pointer, '?dbPointer'],
+    [6, Buffer.alloc(0), '?undefined'],
+    [14, Buffer.concat([int32(4), cstring('KAN')]), '?symbol'],
+  ] as const) {
+    const elements = Buffer.concat([Buffer.from([type]), cstring('a'), value])
+    const filter = Buffer.concat([int32(elements.length + 5), elements, Buffer.from([0])])
+    const fields = Buffer.concat([
+      Buffer.from([2]),
+      cstring('find'),
+      int32(2),
+      cstring('c'),
+      Buffer.from([3]),
+      cstring('filter'),
+      filter,
+    ])
+    const document = Buffer.concat([int32(fields.length + 5), fields, Buffer.from([0])])
+    t.equal(shapeOf(opMsg(Buffer.concat([Buffer.from([0]), document])))?.text, `{filter: {a: "${placeholder}"}}`)
+  }
 })
 
 t.test('the same ids in every process, whatever the seed', async (t) => {

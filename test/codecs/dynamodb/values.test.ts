@@ -1,0 +1,97 @@
+import t from 'tap'
+import { everyCut } from '../../support/cuts.js'
+import { newCodec, read } from '../../support/dynamodb.js'
+import { seededRandom } from '../../support/seeded-random.js'
+
+const SECRET = 'jane@example.com'
+const codecFor = (wants: (database: string, collection: string) => boolean) =>
+  newCodec({}, { shapes: true, values: wants })
+const everywhere = codecFor(() => true)
+const redacting =
+  (...names: string[]) =>
+  (field: string) =>
+    names.includes(field)
+
+const PUT = { operation: 'PutItem', request: { TableName: 'users', Item: { id: { S: '1' }, mail: { S: SECRET } } } }
+const QUERY = {
+  operation: 'Query',
+  request: {
+    TableName: 'users',
+    KeyConditionExpression: '#m = :v',
+    ExpressionAttributeNames: { '#m': 'mail' },
+    ExpressionAttributeValues: { ':v': { S: SECRET } },
+  },
+}
+const STATEMENT = {
+  operation: 'ExecuteStatement',
+  request: { Statement: `SELECT * FROM users WHERE mail = '${SECRET}'` },
+}
+
+t.test('a request is told with its values, at every cut of its body', async (t) => {
+  const random = seededRandom(5)
+  const cuts = everyCut(Buffer.from(JSON.stringify(PUT.request)), random)
+  for (const [index] of cuts.entries()) {
+    const { exchange } = read(PUT, (body) => everyCut(body, random)[index]?.[1] ?? [], everywhere)
+    t.equal(exchange.values?.text(redacting()), `{"Item":{"id":{"S":"1"},"mail":{"S":"${SECRET}"}}}`)
+  }
+})
+
+t.test(
+  'values under a hidden field stay hidden, also those that expressions and statements compare it with',
+  async (t) => {
+    for (const call of [PUT, QUERY, STATEMENT]) {
+      const values = read(call, undefined, everywhere).exchange.values
+      t.match(values?.text(redacting('other')), SECRET, call.operation)
+      t.notMatch(values?.text(redacting('mail')), SECRET, call.operation)
+    }
+    t.match(
+      read(PUT, undefined, everywhere).exchange.values?.text(redacting('mail')),
+      '"id":{"S":"1"}',
+      'the rest is told',
+    )
+  },
+)
+
+t.test(
+  'requests are kept on the tables that were asked for, and of several tables when all of them were',
+  async (t) => {
+    const onlyUsers = codecFor((database, table) => database === '' && table === 'users')
+    const batch = (...tables: string[]) => ({
+      operation: 'BatchGetItem',
+      request: { RequestItems: Object.fromEntries(tables.map((table) => [table, { Keys: [{ id: { S: SECRET } }] }])) },
+    })
+    t.ok(read(PUT, undefined, onlyUsers).exchange.values)
+    t.ok(read(batch('users'), undefined, onlyUsers).exchange.values)
+    t.notOk(read(batch('users', 'carts'), undefined, onlyUsers).exchange.values)
+    t.notOk(read({ ...PUT, request: { ...PUT.request, TableName: 'carts' } }, undefined, onlyUsers).exchange.values)
+    t.notOk(read(PUT, undefined, newCodec({}, { shapes: true, values: undefined })).exchange.values)
+  },
+)
+
+t.test('what is too long, or no JSON, has no text, and long texts end in an ellipsis', async (t) => {
+  const put = (mail: string) => ({ ...PUT, request: { ...PUT.request, Item: { mail: { S: mail } } } })
+  t.equal(read(put('x'.repeat(20_000)), undefined, everywhere).exchange.values?.text(redacting()), '')
+  t.match(read(put('x'.repeat(5_000)), undefined, everywhere).exchange.values?.text(redacting()), /"x{256}…"/)
+  const many = {
+    operation: 'PutItem',
+    request: { TableName: 'users', Item: Object.fromEntries(names().map((n) => [n, { S: n }])) },
+  }
+  const text = read(many, undefined, everywhere).exchange.values?.text(redacting()) ?? ''
+  t.ok(Buffer.byteLength(text) <= 4_096 && text.endsWith('…'), `${text.length}`)
+})
+
+t.test('a thousand requests with bodies hold nothing when they are over', async (t) => {
+  let last = everywhere
+  for (let i = 0; i < 3_000; i++) {
+    // 3,000 x 15 KB is more than there is room for at once.
+    const { exchange } = read(
+      { ...PUT, request: { ...PUT.request, Item: { mail: { S: 'y'.repeat(15_000) } } } },
+      undefined,
+      last,
+    )
+    if (exchange.values?.text(redacting()) === '') t.fail(`request ${i} had no room`)
+    last = everywhere
+  }
+})
+
+const names = (): string[] => Array.from({ length: 300 }, (_, i) => `attribute-${i}`)
