@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
 import { skipWithout } from './support/matrix.mjs'
-import { findLine } from './support/oplens.mjs'
+import { findLine, startOplensWithConfig } from './support/oplens.mjs'
 import { faultsOf, framesSeen, nextFrames, openPage, startBrowser } from './support/page.mjs'
 import { startProcess } from './support/process.mjs'
 import { ROOT } from './support/tools.mjs'
@@ -150,7 +150,7 @@ t.test('the page in a browser', { skip }, async (t) => {
 
   await t.test('paused, nothing moves; resumed, all does', async (t) => {
     const { page, wrong } = await openPage(t, browser, url)
-    await page.waitForSelector('#total-operations')
+    await page.waitForSelector('.chart')
     await page.keyboard.press('p')
     await page.waitForSelector('.state:text("paused")')
     const streams = []
@@ -302,6 +302,42 @@ t.test('a name is text, whatever it is made of', { skip }, async (t) => {
     t.equal(await page.locator('main img').count(), 0)
     t.same(wrong, [])
   }
+})
+
+t.test('a trace leads to where the operator looks at traces', { skip }, async (t) => {
+  const browser = await startBrowser(t)
+  const { page, wrong } = await openPage(t, browser, `${await startCrowd(t)}/#/slow/500`)
+  const link = page.locator('.facts div:has(dt:text-is("Trace")) a')
+  t.equal(await link.getAttribute('href'), 'http://jaeger.invalid/trace/4bf92f3577b34da6a3ce929d0e0e4736')
+  t.equal(await link.getAttribute('rel'), 'noreferrer')
+  t.match(
+    await page.innerText('.split figcaption'),
+    /20\.0 ms connecting.*70\.0 ms until the first byte.*10\.0 ms until its last/s,
+  )
+  t.same(wrong, [])
+})
+
+t.test('before the first operation it says what to do, and of what is off how to turn it on', { skip }, async (t) => {
+  const browser = await startBrowser(t)
+  const oplens = await startOplensWithConfig(`
+admin: { address: 127.0.0.1:0 }
+listeners: [ { name: shop, address: 127.0.0.1:0, protocol: mongodb, cluster: shop } ]
+clusters: [ { name: shop, hosts: [ "127.0.0.1:1" ] } ]
+observe: { digests: { enabled: false }, slow_log: { enabled: false } }
+`)
+  t.teardown(() => oplens.stop())
+  const { page, wrong } = await openPage(t, browser, oplens.admin)
+  await page.waitForSelector('h2:text-is("No operations yet")')
+  t.equal(await page.innerText('.waiting code'), oplens.uri)
+  for (const [view, setting] of [
+    ['shapes', 'observe.digests.enabled: true'],
+    ['slow', 'observe.slow_log.enabled: true'],
+  ]) {
+    await page.goto(`${oplens.admin}/#/${view}`)
+    await page.waitForSelector(`.off code:text-is("${setting}")`)
+    t.same(await faultsOf(page), [], view)
+  }
+  t.same(wrong, [])
 })
 
 async function takePictures(t) {

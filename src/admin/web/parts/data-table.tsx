@@ -39,7 +39,7 @@ export interface DataTableProps<Row> {
   readonly empty?: string
 }
 
-const FIRST_ROWS = 100
+const FIRST_ROWS = 50
 
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { caption, columns, rows, keyOf, sorting, onSort, firstRows = FIRST_ROWS, empty = 'Nothing yet.' } = props
@@ -80,7 +80,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       {listed.length > shown && (
         <p class="note">
           The first {whole(shown)} of {whole(listed.length)} rows.{' '}
-          <button type="button" class="link" onClick={() => setShown(shown + 2 * FIRST_ROWS)}>
+          <button type="button" class="link" onClick={() => setShown(shown + 4 * FIRST_ROWS)}>
             Show more
           </button>{' '}
           <button type="button" class="link" onClick={() => setShown(Number.POSITIVE_INFINITY)}>

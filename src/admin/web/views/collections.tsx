@@ -5,8 +5,6 @@ import { DataTable, sortingOf, sortText } from '../parts/data-table.js'
 import { COMMAND, collectionColumn, keyOf, numberColumns, textOf } from '../parts/operation-columns.js'
 import { Filter, filtered, Loading, Title } from '../parts/small.js'
 
-const MAX_ROWS = 200
-
 export function Collections({ state: { frame, route } }: { readonly state: State }) {
   const store = useStore()
   const { shown } = route
@@ -65,7 +63,6 @@ export function Collections({ state: { frame, route } }: { readonly state: State
           keyOf={keyOf}
           sorting={sortingOf(shown, { by: 'load', isDescending: true })}
           onSort={(sorting) => store.show({ sort: sortText(sorting) })}
-          firstRows={MAX_ROWS}
           empty={filter === '' ? 'No operations yet.' : 'Nothing matches the filter.'}
         />
       )}
