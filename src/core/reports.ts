@@ -244,7 +244,7 @@ export interface SlowOperation {
   readonly outcome: string
   readonly code: number
   readonly codeName: string
-  /** Hex; '' when it is in no trace. */
+  /** Hex; '' when it is in no trace. Without a span of its own it is in the trace that its client named. */
   readonly traceId: string
   readonly spanId: string
 }

@@ -427,3 +427,20 @@ t.test('an operation names the span that it has', (t) => {
   t.equal(client().id, 1)
   t.end()
 })
+
+t.test('an operation without a span is in the trace that its client named, when it named one', (t) => {
+  const rows: readonly (readonly [traceParent: string, traceId: string])[] = [
+    [`00-${trace.traceId}-00f067aa0ba902b7-00`, trace.traceId],
+    ['00-nothing', ''],
+    ['', ''],
+  ]
+  for (const [traceParent, traceId] of rows) {
+    const exchange = ended({ ms: 200 })
+    exchange.traceParent = traceParent
+    const { o, kept } = slow()
+    o.hub.exchangeEnded(exchange)
+    t.match(kept()[0], { traceId, spanId: '' })
+    o.close()
+  }
+  t.end()
+})

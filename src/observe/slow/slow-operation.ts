@@ -2,6 +2,7 @@ import type { Exchange } from '../../core/exchange.js'
 import { UNKNOWN } from '../../core/outcome.js'
 import type { SlowOperation } from '../../core/reports.js'
 import { cleanName } from '../labels.js'
+import { parseTraceParent } from '../tracing/trace-parent.js'
 import type { TraceRef } from '../tracing/trace-refs.js'
 
 /** What is known of a slow operation beside its exchange. */
@@ -53,7 +54,8 @@ export function slowOperation(
     outcome: outcome.kind,
     code: outcome.code,
     codeName: outcome.codeName,
-    traceId: trace?.traceId ?? '',
+    // Without a span of its own it is in its client's trace all the same.
+    traceId: trace?.traceId ?? parseTraceParent(exchange.traceParent)?.traceId ?? '',
     spanId: trace?.spanId ?? '',
   }
 }
