@@ -1,23 +1,10 @@
-import type { DigestQuery, DigestSort, SlowOperation } from '../core/reports.js'
+import { DIGEST_SORTS, type DigestQuery, type SlowOperation } from '../core/reports.js'
 import { AskedQuery, BadQuery } from './asked.js'
 import { digestsText } from './digests-text.js'
 import { json, lines, type Reply, text } from './reply.js'
 import { SLOW_LOG_IS_OFF, slowOperationText, slowText } from './slow-text.js'
 import type { AdminSources } from './sources.js'
 
-const SORTS: readonly DigestSort[] = [
-  'total',
-  'load',
-  'rate',
-  'operations',
-  'p50',
-  'p95',
-  'p99',
-  'max',
-  'errors',
-  'documents',
-  'bytes',
-]
 const FILTERS = ['cluster', 'database', 'collection', 'command', 'shape'] as const
 const FORMATS = ['json', 'text'] as const
 const DEFAULT_LIMIT = 100
@@ -39,7 +26,7 @@ function answer(run: () => Reply): Reply {
 export function digests(sources: AdminSources, params: URLSearchParams): Reply {
   return answer(() => {
     const asked = new AskedQuery(params, ['sort', ...FILTERS, 'limit', 'format'])
-    const sort = asked.choice('sort', SORTS, 'total')
+    const sort = asked.choice('sort', DIGEST_SORTS, 'total')
     const format = asked.choice('format', FORMATS, 'json')
     const filters = filtersOf(asked)
     const report = sources.digests({ ...filters, sort, limit: asked.count('limit', DEFAULT_LIMIT, MAX_LIMIT) })

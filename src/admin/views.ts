@@ -1,5 +1,12 @@
 import type { Clock } from '../core/clock.js'
-import type { CollectionName, DigestQuery, DigestRow, DigestSort, HistoryQuery, OperationRow } from '../core/reports.js'
+import {
+  type CollectionName,
+  DIGEST_SORTS,
+  type DigestQuery,
+  type DigestRow,
+  type HistoryQuery,
+  type OperationRow,
+} from '../core/reports.js'
 import { checkedReports, topologyReports } from './clusters.js'
 import { connectionRows } from './connections.js'
 import type { WatchedView } from './event-streams.js'
@@ -29,20 +36,6 @@ const ALL_SLOW = 10_000
 const MAX_CONNECTIONS = 500
 /** In lists; a shape of its own is shown whole. */
 const MAX_SHAPE_TEXT = 240
-
-export const DIGEST_SORTS: readonly DigestSort[] = [
-  'load',
-  'rate',
-  'operations',
-  'total',
-  'p50',
-  'p95',
-  'p99',
-  'max',
-  'errors',
-  'documents',
-  'bytes',
-]
 
 export interface ViewDeps {
   readonly sources: AdminSources

@@ -169,18 +169,21 @@ export interface DigestRow {
   readonly lastSeenAtMs: number
 }
 
-export type DigestSort =
-  | 'load'
-  | 'rate'
-  | 'operations'
-  | 'total'
-  | 'p50'
-  | 'p95'
-  | 'p99'
-  | 'max'
-  | 'errors'
-  | 'documents'
-  | 'bytes'
+/** The orders that digests come in: the largest first. */
+export const DIGEST_SORTS = [
+  'total',
+  'load',
+  'rate',
+  'operations',
+  'p50',
+  'p95',
+  'p99',
+  'max',
+  'errors',
+  'documents',
+  'bytes',
+] as const
+export type DigestSort = (typeof DIGEST_SORTS)[number]
 
 export interface DigestQuery {
   readonly sort: DigestSort

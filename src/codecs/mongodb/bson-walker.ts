@@ -1,14 +1,4 @@
-import {
-  BSON_ARRAY,
-  BSON_BINARY,
-  BSON_CODE_WITH_SCOPE,
-  BSON_DB_POINTER,
-  BSON_DOCUMENT,
-  BSON_REGEX,
-  BSON_STRING,
-  readInt32,
-  VALUE_BYTES,
-} from './bson.js'
+import { BSON_ARRAY, BSON_DOCUMENT, BSON_REGEX, BSON_STRING, readInt32, sizedBytes, VALUE_BYTES } from './bson.js'
 import { isEntered, isPlainText, nulAt, plainEnd } from './bson-plain.js'
 import type { BsonSink, Node, Want } from './bson-wants.js'
 import { MAX_DEPTH, MAX_NAME_BYTES, MAX_STRING_BYTES } from './limits.js'
@@ -364,29 +354,9 @@ export class BsonWalker {
   #sized(type: number, bytes: Buffer, at: number, end: number, limit: number): number {
     if (VALUE_BYTES[type] === -2) return this.#fail('bson_type')
     if (end - at < 4) return at + 4 >= limit ? this.#fail('bson_length') : -1
-    const length = readInt32(bytes, at)
-    let minimum = 1
-    let total = length + 4
-    switch (type) {
-      case BSON_DOCUMENT:
-      case BSON_ARRAY:
-        minimum = 5
-        total = length
-        break
-      case BSON_CODE_WITH_SCOPE:
-        minimum = 14
-        total = length
-        break
-      case BSON_BINARY:
-        minimum = 0
-        total = length + 5
-        break
-      case BSON_DB_POINTER:
-        total = length + 16
-        break
-    }
+    const total = sizedBytes(type, readInt32(bytes, at))
     // The parent's own NUL comes after the value, so a value that reaches the limit is too long.
-    if (length < minimum || total >= limit - at) return this.#fail('bson_length')
+    if (total < 0 || total >= limit - at) return this.#fail('bson_length')
     return at + total
   }
 

@@ -69,3 +69,20 @@ export function readNumber(type: number, bytes: Buffer, at: number): number {
       return 0
   }
 }
+
+/** Bytes of a value that begins with this `length`, the length included; -1 when it is less than any value of the type has. (BSON, version 1.1) */
+export function sizedBytes(type: number, length: number): number {
+  switch (type) {
+    case BSON_DOCUMENT:
+    case BSON_ARRAY:
+      return length < 5 ? -1 : length
+    case BSON_CODE_WITH_SCOPE:
+      return length < 14 ? -1 : length
+    case BSON_BINARY:
+      return length < 0 ? -1 : length + 5
+    case BSON_DB_POINTER:
+      return length < 1 ? -1 : length + 16
+    default:
+      return length < 1 ? -1 : length + 4
+  }
+}

@@ -1,13 +1,4 @@
-import {
-  BSON_ARRAY,
-  BSON_BINARY,
-  BSON_CODE_WITH_SCOPE,
-  BSON_DB_POINTER,
-  BSON_DOCUMENT,
-  BSON_REGEX,
-  readInt32,
-  VALUE_BYTES,
-} from '../bson.js'
+import { BSON_REGEX, readInt32, sizedBytes, VALUE_BYTES } from '../bson.js'
 import { nulAt } from '../bson-plain.js'
 
 /** Not BSON, or longer than its parent. */
@@ -26,28 +17,8 @@ export function valueEnd(type: number, bytes: Buffer, at: number, last: number, 
   if (type === BSON_REGEX) return regexEnd(bytes, at, last, stop)
   if (last - at < 4) return BAD
   if (stop - at < 4) return CUT
-  const length = readInt32(bytes, at)
-  let minimum = 1
-  let total = length + 4
-  switch (type) {
-    case BSON_DOCUMENT:
-    case BSON_ARRAY:
-      minimum = 5
-      total = length
-      break
-    case BSON_CODE_WITH_SCOPE:
-      minimum = 14
-      total = length
-      break
-    case BSON_BINARY:
-      minimum = 0
-      total = length + 5
-      break
-    case BSON_DB_POINTER:
-      total = length + 16
-      break
-  }
-  return length < minimum || total > last - at ? BAD : at + total
+  const total = sizedBytes(type, readInt32(bytes, at))
+  return total < 0 || total > last - at ? BAD : at + total
 }
 
 function regexEnd(bytes: Buffer, at: number, last: number, stop: number): number {
