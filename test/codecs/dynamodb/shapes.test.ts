@@ -127,7 +127,28 @@ t.test('what is no literal stays in a statement, what is one never does', async 
     [`SELECT * FROM t WHERE a = 'it''s' -- ${SECRET}`, 'SELECT * FROM t WHERE a = ?'],
     [`SELECT * FROM t WHERE a = -3 OR b - 1 > 2`, 'SELECT * FROM t WHERE a = ? OR b - ? > ?'],
     [`UPDATE t SET a = '${SECRET}`, 'UPDATE t SET a = ?'],
+    ['UPDATE t SET a = `jane secret` WHERE b = `{{c2VjcmV0}}`', 'UPDATE t SET a = ? WHERE b = ?'],
+    ['SELECT * FROM t WHERE name = "Jane Doe" AND n > "x"', 'SELECT * FROM t WHERE name = ? AND n > ?'],
+    [`SELECT "${SECRET}" FROM "orders-2026-11" . "by-mail"`, 'SELECT "?" FROM "orders-?-11" . "by-mail"'],
+    ['UPDATE t SET sessions.d9b2d63da2334123847a = 1', 'UPDATE t SET sessions . ? = ?'],
   ]
   for (const [statement, shape] of rows) t.equal(statementShape(statement, false), shape, statement)
   t.equal(statementShape(`UPDATE t SET a = '${SECRET}`, true), 'UPDATE t SET a = ? …')
+})
+
+t.test('names that are data are not shown, and neither are literals where there may be none', async (t) => {
+  const rows: readonly (readonly [expression: string, names: Record<string, string>, shape: string])[] = [
+    ['SET sessions.#s = :v', { '#s': 'd9b2d63d-a233-4123-847a-7c2a4f1b2a3c' }, 'update(SET sessions.? = ?)'],
+    ['SET sessions.#s = :v, a = :w', { '#s': SECRET }, 'update(SET sessions.? = ?, a = ?)'],
+    ['SET #s = :v', { '#s': 'jane.doe@example.com' }, 'update(SET ? = ?)'],
+    ['SET #s = :v', { '#s': 'order-20261127-1' }, 'update(SET order-?-1 = ?)'],
+    ['SET #s = :v', { '#s': 'x'.repeat(65) }, 'update(SET ? = ?)'],
+    ['SET sessions.d9b2d63da2334123847a = :v', {}, 'update(SET sessions.? = ?)'],
+    [`SET mail = '${SECRET}', name = "Jane", age = 31.5`, {}, 'update(SET mail = ?, name = ?, age = ?)'],
+    ['REMOVE lines[2].tags[ 10], lines[123456]', {}, 'update(REMOVE lines[2].tags[ 10], lines[?])'],
+  ]
+  for (const [UpdateExpression, ExpressionAttributeNames, shape] of rows) {
+    const request = { TableName: 't', UpdateExpression, ExpressionAttributeNames }
+    t.equal(read({ operation: 'UpdateItem', request }, undefined, asking).exchange.shape?.text, shape, UpdateExpression)
+  }
 })
