@@ -34,7 +34,8 @@ export class Expressions {
   }
 
   nameOf(name: string): void {
-    if (this.#names.size < MAX_NAMES) this.#names.set(this.#placeholder, name)
+    if (this.#names.size >= MAX_NAMES || this.#placeholder.length > MAX_NAME) return
+    this.#names.set(this.#placeholder, name.length > MAX_NAME ? '?' : name)
   }
 
   clearNames(): void {
@@ -68,7 +69,7 @@ export class Expressions {
   #resolve(placeholder: string): string {
     const name = this.#names.get(placeholder)
     if (name === undefined) return placeholder
-    const folded = name.length > MAX_NAME ? '?' : foldPath(name)
+    const folded = foldPath(name)
     return PLAIN_NAME.test(folded) ? folded : JSON.stringify(folded)
   }
 }

@@ -1,5 +1,9 @@
 import t from 'tap'
+import { OPERATIONS } from '../../../src/codecs/dynamodb/operations.js'
 import { statementShape } from '../../../src/codecs/dynamodb/partiql.js'
+import { RequestFields } from '../../../src/codecs/dynamodb/request-fields.js'
+import { requestShape } from '../../../src/codecs/dynamodb/request-shapes.js'
+import type { JsonShape } from '../../../src/codecs/shared/json-shape.js'
 import { everyCut } from '../../support/cuts.js'
 import { type Call, newCodec, read } from '../../support/dynamodb.js'
 import { seededRandom } from '../../support/seeded-random.js'
@@ -151,4 +155,19 @@ t.test('names that are data are not shown, and neither are literals where there 
     const request = { TableName: 't', UpdateExpression, ExpressionAttributeNames }
     t.equal(read({ operation: 'UpdateItem', request }, undefined, asking).exchange.shape?.text, shape, UpdateExpression)
   }
+})
+
+t.test('a transaction of long expressions holds little while it is read', async (t) => {
+  const action = (i: number) => ({
+    ConditionCheck: {
+      TableName: 't',
+      ConditionExpression: `attribute_exists(name${i})${' '.repeat(10)}`.padEnd(4_000, `a${i} `),
+    },
+  })
+  const info = OPERATIONS.find(({ name }) => name === 'TransactWriteItems') as (typeof OPERATIONS)[number]
+  const fields = new RequestFields(info, requestShape(info.source, 4_096, true) as JsonShape, true)
+  fields.push(Buffer.from(JSON.stringify({ TransactItems: Array.from({ length: 100 }, (_, i) => action(i)) })))
+  fields.end()
+  t.ok(fields.shape.length > 4_096 && fields.shape.length < 16_384, `${fields.shape.length}`)
+  t.equal(fields.items, 100)
 })
