@@ -50,6 +50,9 @@ export class EventStreams {
   readonly #channels = new Map<string, Channel>()
   readonly #viewers = new Set<Viewer>()
   #timer: Timer | undefined
+  /** Whose turn it is after this one: the frames of many large views at once would hold up the loop. */
+  #due: Channel[] = []
+  #turn: Timer | undefined
   #frames = 0
   #skipped = 0
   #isClosed = false
@@ -88,22 +91,41 @@ export class EventStreams {
   /** Ends every stream at once. */
   close(): void {
     this.#isClosed = true
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#stop()
     for (const { response } of this.#viewers) response.end()
   }
 
   readonly #tick = (): void => {
-    const nowMs = this.#options.clock.now()
     this.#timer = this.#options.clock.after(FRAME_MS, this.#tick)
-    for (const channel of this.#channels.values()) {
-      // Half a frame early is due: ticks are late by a little, and would come every other time.
-      if (nowMs - channel.atMs + FRAME_MS / 2 < channel.view.everyMs) this.#beat(channel)
-      else {
-        this.#make(channel, nowMs)
-        for (const viewer of channel.viewers) this.#send(viewer, channel.event)
-      }
+    this.#due = [...this.#channels.values()]
+    this.#turn?.cancel()
+    this.#next()
+  }
+
+  readonly #next = (): void => {
+    this.#turn = undefined
+    const channel = this.#due.shift()
+    if (channel === undefined) return
+    if (this.#due.length > 0) this.#turn = this.#options.clock.after(0, this.#next)
+    if (channel.viewers.size > 0) this.#serve(channel)
+  }
+
+  #serve(channel: Channel): void {
+    const nowMs = this.#options.clock.now()
+    // Half a frame early is due: ticks are late by a little, and would come every other time.
+    if (nowMs - channel.atMs + FRAME_MS / 2 < channel.view.everyMs) this.#beat(channel)
+    else {
+      this.#make(channel, nowMs)
+      for (const viewer of channel.viewers) this.#send(viewer, channel.event)
     }
+  }
+
+  #stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#turn?.cancel()
+    this.#turn = undefined
+    this.#due = []
   }
 
   /** Tells viewers between frames that the line is good. */
@@ -132,8 +154,6 @@ export class EventStreams {
     this.#viewers.delete(viewer)
     channel.viewers.delete(viewer)
     if (channel.viewers.size === 0) this.#channels.delete(channel.view.key)
-    if (this.#viewers.size > 0) return
-    this.#timer?.cancel()
-    this.#timer = undefined
+    if (this.#viewers.size === 0) this.#stop()
   }
 }

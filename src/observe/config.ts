@@ -25,8 +25,8 @@ const metricsSchema = z.strictObject({
 
 const digestsSchema = z.strictObject({
   enabled: z.boolean().default(true),
-  /** Rows of (cluster, namespace, command, shape) kept; what is seen least makes room, its numbers go to `__other__`. */
-  max_rows: z.int('expected a whole number of rows').min(10).max(100_000).default(1_000),
+  /** Rows of (cluster, namespace, command, shape) kept; what is seen least makes room, its numbers go to `__other__`. Reports sort all of them in one turn of the loop. */
+  max_rows: z.int('expected a whole number of rows').min(10).max(10_000).default(1_000),
 })
 
 const slowRuleSchema = z.strictObject({

@@ -90,6 +90,15 @@ interface Part {
   lastStep: number
 }
 
+/** A series of the operation table, as the parts see it. */
+interface Tracked {
+  readonly series: OperationSeries
+  readonly collection: string
+  readonly command: string
+  /** At the end of the last step of parts. */
+  operations: number
+}
+
 /** Parts of one kind, as many as there is room for. */
 class Parts {
   readonly byKey = new Map<string, Part>()
@@ -101,6 +110,7 @@ class Parts {
     this.#max = max
   }
 
+<<<<<<< HEAD
   /** @param isNew nothing of it was counted before this step @returns undefined when there is no room */
   find(key: string, step: number, isNew: boolean): Part | undefined {
     const known = this.byKey.get(key)
@@ -110,6 +120,13 @@ class Parts {
     const made: Part = { key, ring: new Ring(PART_STEPS), from: isNew ? step : step + 1, lastStep: step }
     this.byKey.set(key, made)
     return made
+=======
+  /** Of what is counted now: gives it a place when there is room. @param isNew nothing of it was counted before this step */
+  touch(key: string, step: number, isNew: boolean): void {
+    if (this.byKey.has(key)) return
+    if (this.byKey.size >= this.#max && !this.#makeRoom(step)) return
+    this.byKey.set(key, { key, ring: new Ring(PART_STEPS), from: isNew ? step : step + 1, lastStep: step })
+>>>>>>> review
   }
 
   beginStep(): void {
@@ -138,8 +155,11 @@ export class HistoryView {
   readonly #collections = new Parts(MAX_COLLECTIONS)
   readonly #commands = new Parts(MAX_COMMANDS)
   readonly #partTimes: Times
-  /** At the end of the last step of parts. */
+  /** Series of the table that were looked at. */
   #seriesKnown = 0
+  readonly #tracked: Tracked[] = []
+  /** By key of a collection or command, the step in which its first series came. */
+  readonly #firstSteps = new Map<string, number>()
   #timer: Timer
 
   constructor(clock: Clock, table: OperationTable) {
@@ -169,6 +189,7 @@ export class HistoryView {
     this.#all.sums.fill(0)
     for (const series of this.#table.all) addSeries(series, this.#all.sums)
     this.#all.end(this.#allTimes.end(nowMs))
+    this.#track(this.#partTimes.steps)
     if (this.#allTimes.steps % STEPS_PER_PART === 0) this.#endParts(nowMs)
     this.#timer = this.#clock.after(STEP_MS, this.#tick)
   }
@@ -178,20 +199,45 @@ export class HistoryView {
     const slot = this.#partTimes.end(nowMs)
     this.#collections.beginStep()
     this.#commands.beginStep()
+    // All places first: what is made of several series must have each of them.
+    for (const tracked of this.#tracked) this.#touch(tracked, step)
     const sums = new Float64Array(WIDTH)
-    this.#table.all.forEach((series, i) => {
-      if (series.kind === 'control') return
-      const isNew = i >= this.#seriesKnown
-      const key = keyOf(series)
+    for (const { series, collection, command } of this.#tracked) {
+      const [ofCollection, ofCommand] = [this.#collections.byKey.get(collection), this.#commands.byKey.get(command)]
+      if (ofCollection === undefined && ofCommand === undefined) continue
       sums.fill(0)
       addSeries(series, sums)
-      addTo(this.#collections.find(key, step, isNew), sums)
-      addTo(this.#commands.find(commandKey(key, series), step, isNew), sums)
-    })
-    this.#seriesKnown = this.#table.all.length
+      addTo(ofCollection, sums)
+      addTo(ofCommand, sums)
+    }
     for (const parts of [this.#collections, this.#commands]) {
       for (const part of parts.byKey.values()) if (part.ring.end(slot)) part.lastStep = step
     }
+  }
+
+  /** Keys are made once: ten thousand series would hold up the loop with them. */
+  #track(step: number): void {
+    const { all } = this.#table
+    for (let i = this.#seriesKnown; i < all.length; i++) {
+      const series = all[i] as OperationSeries
+      if (series.kind === 'control') continue
+      const collection = keyOf(series)
+      const command = commandKey(collection, series)
+      for (const key of [collection, command]) if (!this.#firstSteps.has(key)) this.#firstSteps.set(key, step)
+      this.#tracked.push({ series, collection, command, operations: 0 })
+    }
+    this.#seriesKnown = all.length
+  }
+
+  /** What is silent takes no place: it would be that of another which was silent for a shorter time. */
+  #touch(tracked: Tracked, step: number): void {
+    const { values, base } = tracked.series.plain
+    const operations = values[base + OPERATIONS] as number
+    if (operations === tracked.operations) return
+    tracked.operations = operations
+    const { collection, command } = tracked
+    this.#collections.touch(collection, step, this.#firstSteps.get(collection) === step)
+    this.#commands.touch(command, step, this.#firstSteps.get(command) === step)
   }
 
   #report(ring: Ring | undefined, times: Times, from: number, stepMs: number): HistoryReport {

@@ -245,3 +245,30 @@ t.test('another process has another id: its numbers begin anew', async (t) => {
   t.ok(ids[0])
   t.not(ids[0], ids[1])
 })
+
+t.test('views have their frames in turns of their own, so that many do not hold up the loop', async (t) => {
+  const inner = new FakeClock()
+  let turn = 0
+  const after: FakeClock['after'] = (ms, run) =>
+    inner.after(ms, () => {
+      turn++
+      run()
+    })
+  const clock = { now: () => inner.now(), wall: () => inner.wall(), after, sleep: inner.sleep.bind(inner) }
+  const streams = new EventStreams({ clock, logger: silentLogger })
+  const made: number[] = []
+  const responses = ['a', 'b', 'c'].map((key) => {
+    const response = new FakeResponse()
+    streams.add({ key, everyMs: 1_000, frame: () => made.push(turn) }, response as never)
+    return response
+  })
+  made.length = 0
+  inner.advance(1_000)
+  inner.advance(1_000)
+  t.same(made, [1, 2, 3, 4, 5, 6])
+  responses[1]?.emit('close')
+  inner.advance(1_000)
+  t.equal(made.length, 8)
+  for (const response of responses) response.emit('close')
+  t.equal(inner.waiting, 0)
+})

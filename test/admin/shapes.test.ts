@@ -1,4 +1,5 @@
 import t from 'tap'
+import { longJson } from '../../src/admin/reply.js'
 import type { DigestQuery, DigestRow, SlowOperation } from '../../src/core/reports.js'
 import { start } from './harness.js'
 
@@ -162,15 +163,15 @@ t.test('what can not be asked is answered with what can', async (t) => {
       '/digests?sort=p90',
       'sort is one of total, load, rate, operations, p50, p95, p99, max, errors, documents, bytes, not "p90"',
     ],
-    ['/digests?limit=0', 'limit is a whole number from 1 to 100000, not "0"'],
-    ['/digests?limit=ten', 'limit is a whole number from 1 to 100000, not "ten"'],
+    ['/digests?limit=0', 'limit is a whole number from 1 to 2000, not "0"'],
+    ['/digests?limit=ten', 'limit is a whole number from 1 to 2000, not "ten"'],
     ['/digests?shape=find', 'shape is the id of a shape, 16 hex digits, not "find"'],
     ['/digests?format=xml', 'format is one of json, text, not "xml"'],
     [
       '/digests?colection=a',
       'There is no "colection" here. There are: sort, cluster, database, collection, command, shape, limit, format',
     ],
-    ['/slow?n=-1', 'n is a whole number from 1 to 100000, not "-1"'],
+    ['/slow?n=-1', 'n is a whole number from 1 to 10000, not "-1"'],
     ['/slow?id=x', 'id is a whole number from 1 to 9007199254740991, not "x"'],
     [
       '/slow?limit=3',
@@ -189,4 +190,32 @@ t.test('what is off says so', async (t) => {
   t.match((await ask('/digests?format=text')).body, 'observe.digests.enabled')
   t.match((await ask('/slow?format=text')).body, 'observe.slow_log.enabled')
   t.match(await ask('/slow?id=1'), { status: 404, body: /slow_log\.enabled/ })
+})
+
+t.test('a long list is what JSON.stringify makes of it, and the loop turns while it is made', async (t) => {
+  const items = Array.from({ length: 2_000 }, (_, id) => ({
+    id,
+    text: `"${'x'.repeat(200)}\n`,
+    inner: { list: [1, {}], none: [] },
+  }))
+  const rows: readonly (readonly [list: string, report: Readonly<Record<string, unknown>>])[] = [
+    ['rows', { sort: 'total', isEnabled: true, rows: items, rowsTotal: 3, other: [] }],
+    ['rows', { rows: items.slice(0, 1) }],
+    ['rows', { before: [], rows: [], after: [{ a: 1 }] }],
+    ['operations', { isEnabled: true, operations: [], total: 0 }],
+  ]
+  for (const [list, report] of rows) {
+    const pieces: string[] = []
+    let turns = 0
+    const count = () => {
+      turns++
+      timer = setImmediate(count)
+    }
+    let timer = setImmediate(count)
+    for await (const piece of longJson(report, list, report[list] as unknown[]).body as AsyncIterable<string>)
+      pieces.push(piece)
+    clearImmediate(timer)
+    t.equal(pieces.join(''), `${JSON.stringify(report, null, 2)}\n`)
+    t.ok(turns >= pieces.length - 1 && pieces.every(({ length }) => length < 128 * 1_024), `${turns} turns`)
+  }
 })

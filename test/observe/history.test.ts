@@ -127,3 +127,40 @@ t.test('collections are bounded; those that fell silent make room, and nothing o
   o.close()
   t.end()
 })
+
+t.test('what is silent too keeps its history, until something that is not wants the place', (t) => {
+  const { o, clock } = setUp()
+  const step = (of: readonly string[]) => {
+    for (const name of of) run(o, operation(name), 1)
+    clock.advance(30_000)
+  }
+  const names = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i}`)
+  step(names('a', 200))
+  step([...names('a', 200), ...names('b', 100)])
+  for (let i = 0; i < 15; i++) step([])
+  const isKept = (name: string) => o.history.report(of(name)).isKept
+  t.equal(names('a', 200).filter(isKept).length, 200, 'b has been silent for as long')
+  step(['b7'])
+  step(['b7'])
+  const report = o.history.report(of('b7'))
+  t.same([report.isKept, report.operations], [true, [1]], 'what it counted before it had a place is of no step')
+  t.equal(names('a', 200).filter(isKept).length, 199)
+  o.close()
+  t.end()
+})
+
+t.test('a new command on a collection that comes to a place late brings nothing of before', (t) => {
+  const { o, clock } = setUp()
+  for (let i = 0; i < 200; i++) run(o, operation(`a${i}`), 1)
+  run(o, operation('late'), 1_000)
+  clock.advance(30_000)
+  for (let i = 0; i < 12; i++) clock.advance(30_000)
+  run(o, operation('late', 'insert', 'write'), 3)
+  clock.advance(30_000)
+  run(o, operation('late', 'insert', 'write'), 4)
+  clock.advance(30_000)
+  t.same(o.history.report(of('late')).operations, [4])
+  t.same(o.history.report(of('late', 'insert')).operations, [3, 4])
+  o.close()
+  t.end()
+})

@@ -1,3 +1,4 @@
+import { foldPath } from '../shared/folded-names.js'
 import * as ids from './request-shapes.js'
 
 /** In the order of the text. */
@@ -10,7 +11,11 @@ const PARTS: readonly (readonly [id: number, label: string])[] = [
 ]
 /** Longer lists of names stand for generated requests, which have no shape worth a row. */
 const MAX_NAMES = 256
-const PLAIN_NAME = /^[\w.-]+$/
+/** Longer names are no names that somebody chose. */
+const MAX_NAME = 64
+const PLAIN_NAME = /^[\w.?-]+$/
+/** Literals, which the service refuses: whoever writes one has made a mistake, which is no reason to show it. Placeholders, names and numbers. */
+const TOKENS = /'[^']*'?|"[^"]*"?|[:#][A-Za-z0-9_]+|[A-Za-z_]\w*|(\[ ?)?\d[\w.]*/g
 
 /** The expressions of one request, and the names that its `#placeholders` stand for. (Developer guide, "Expressions in DynamoDB") */
 export class Expressions {
@@ -29,7 +34,8 @@ export class Expressions {
   }
 
   nameOf(name: string): void {
-    if (this.#names.size < MAX_NAMES) this.#names.set(this.#placeholder, name)
+    if (this.#names.size >= MAX_NAMES || this.#placeholder.length > MAX_NAME) return
+    this.#names.set(this.#placeholder, name.length > MAX_NAME ? '?' : name)
   }
 
   clearNames(): void {
@@ -45,19 +51,25 @@ export class Expressions {
     return parts.join(' ')
   }
 
-  /** Values come as `:placeholders` alone: an expression has no literals. */
   #normalize(text: string): string {
     return text
       .trim()
       .replaceAll(/\s+/g, ' ')
-      .replaceAll(/:[A-Za-z0-9_]+/g, '?')
-      .replaceAll(/#[A-Za-z0-9_]+/g, (placeholder) => this.#resolve(placeholder))
+      .replaceAll(TOKENS, (token, bracket: string | undefined) => this.#shown(token, bracket))
       .replaceAll(/\?(?: ?, ?\?)+/g, '?')
+  }
+
+  /** Values come as `:placeholders`; the only numbers that an expression may have are indexes. */
+  #shown(token: string, bracket: string | undefined): string {
+    if (bracket !== undefined) return token.length - bracket.length < 4 ? token : `${bracket}?`
+    if (token.startsWith('#')) return this.#resolve(token)
+    return /^[A-Za-z_]/.test(token) ? foldPath(token) : '?'
   }
 
   #resolve(placeholder: string): string {
     const name = this.#names.get(placeholder)
     if (name === undefined) return placeholder
-    return PLAIN_NAME.test(name) ? name : JSON.stringify(name)
+    const folded = foldPath(name)
+    return PLAIN_NAME.test(folded) ? folded : JSON.stringify(folded)
   }
 }

@@ -5,7 +5,10 @@ import { isLongText, truncated } from '../shared/shape-table.js'
 const MAX_BODY_BYTES = 16_384
 /** Of one codec, all requests together. */
 const MAX_KEPT_BYTES = 32 * 1_048_576
+const MIN_BODY_BYTES = 512
 const MAX_STRING = 256
+/** Attributes nest 32 levels at most, each two of JSON. What is deeper is no request, and would overflow the stack. */
+const MAX_DEPTH = 100
 const HIDDEN = '?'
 
 /** What `:placeholders` stand for, and statements with their literals: hidden when a field that the expressions name is. */
@@ -29,8 +32,10 @@ export class BodyRoom {
 /** A copy of one request's body, of at most 16 KiB. */
 export class KeptBody implements RequestValues {
   readonly #room: BodyRoom
-  #chunks: Buffer[] = []
-  #bytes = 0
+  /** One for all chunks: thousands of small ones would cost a hundred times their bytes. */
+  #bytes: Buffer = NOTHING
+  #length = 0
+  #heldBytes = 0
   #isGivenUp = false
 
   constructor(room: BodyRoom) {
@@ -38,29 +43,39 @@ export class KeptBody implements RequestValues {
   }
 
   push(chunk: Buffer): void {
-    if (this.#isGivenUp) return
-    const isTooLong = this.#bytes + chunk.length > MAX_BODY_BYTES
-    if (isTooLong || this.#room.heldBytes + chunk.length > MAX_KEPT_BYTES) {
+    if (this.#isGivenUp || !this.#hasRoomFor(this.#length + chunk.length)) return
+    this.#length += chunk.copy(this.#bytes, this.#length)
+  }
+
+  /** @returns false when it is given up */
+  #hasRoomFor(length: number): boolean {
+    const old = this.#bytes
+    if (length <= old.length) return true
+    const size = Math.min(Math.max(length, old.length * 2, MIN_BODY_BYTES), MAX_BODY_BYTES)
+    const isTooLong = length > MAX_BODY_BYTES
+    if (isTooLong || this.#room.heldBytes + size - old.length > MAX_KEPT_BYTES) {
       if (!isTooLong) this.#room.refused++
       this.release()
-      this.#chunks = []
+      this.#bytes = NOTHING
       this.#isGivenUp = true
-      return
+      return false
     }
-    this.#bytes += chunk.length
-    this.#room.heldBytes += chunk.length
-    this.#chunks.push(Buffer.from(chunk))
+    this.#room.heldBytes += size - old.length
+    this.#heldBytes = size
+    this.#bytes = Buffer.allocUnsafeSlow(size)
+    old.copy(this.#bytes, 0, 0, this.#length)
+    return true
   }
 
   /** Its bytes no longer count; the text can still be told for as long as somebody holds this. */
   release(): void {
-    this.#room.heldBytes -= this.#bytes
-    this.#bytes = 0
+    this.#room.heldBytes -= this.#heldBytes
+    this.#heldBytes = 0
   }
 
   text(isRedacted: (field: string) => boolean): string {
     const body = this.#parse()
-    if (body === undefined) return ''
+    if (body === undefined || isDeeper(body, MAX_DEPTH)) return ''
     const hidesValues = namesIn(body).some(isRedacted)
     const text = JSON.stringify(body, (key, value: unknown) => {
       if (LEFT_OUT.has(key)) return undefined
@@ -72,7 +87,7 @@ export class KeptBody implements RequestValues {
 
   #parse(): object | undefined {
     try {
-      const parsed: unknown = JSON.parse(Buffer.concat(this.#chunks).toString())
+      const parsed: unknown = this.#isGivenUp ? undefined : JSON.parse(this.#bytes.toString('utf8', 0, this.#length))
       return typeof parsed === 'object' && parsed !== null ? parsed : undefined
     } catch {
       // The reader of the request has counted it as undecodable; there is nothing to show.
@@ -85,7 +100,7 @@ export class KeptBody implements RequestValues {
 function namesIn(body: object): string[] {
   const names: string[] = []
   const visit = (value: unknown, key: string): void => {
-    if (typeof value === 'string' && EXPRESSION.test(key)) names.push(...value.split(/[^\w#-]+/))
+    if (typeof value === 'string' && EXPRESSION.test(key)) names.push(...value.split(/[^\p{L}\p{N}_#-]+/u))
     else if (typeof value === 'object' && value !== null) {
       // What `#placeholders` stand for; paths are not written there.
       if (key === 'ExpressionAttributeNames') names.push(...Object.values(value).filter((v) => typeof v === 'string'))
@@ -95,3 +110,12 @@ function namesIn(body: object): string[] {
   visit(body, '')
   return names
 }
+
+/** Whether anything in it lies deeper than `levels`. */
+function isDeeper(value: object, levels: number): boolean {
+  return Object.values(value).some(
+    (inner: unknown) => typeof inner === 'object' && inner !== null && (levels === 0 || isDeeper(inner, levels - 1)),
+  )
+}
+
+const NOTHING = Buffer.alloc(0)

@@ -1,3 +1,4 @@
+import { foldPath } from '../shared/folded-names.js'
 import { indexName, tableName } from './table-name.js'
 
 export interface Statement {
@@ -43,7 +44,7 @@ export function readStatement(text: string): Statement {
 export function statementShape(text: string, isCut: boolean): string {
   const tokens = new Tokens(text)
   const shown: string[] = []
-  for (let token = tokens.next(); token !== ''; token = tokens.next()) shown.push(isLiteral(token) ? '?' : token)
+  for (let token = tokens.next(); token !== ''; token = tokens.next()) shown.push(shownToken(token, shown.at(-1)))
   const plain = shown
     .join(' ')
     // A fraction is three tokens, a sign is one of its own.
@@ -53,8 +54,17 @@ export function statementShape(text: string, isCut: boolean): string {
   return isCut ? `${plain} …` : plain
 }
 
-/** A string, also one that is not closed, or a number. Booleans and NULL tell nothing. */
-const isLiteral = (token: string): boolean => token.startsWith("'") || /^\d/.test(token)
+/** What is compared with a text in double quotes is compared with a field; who writes that means a string. */
+function shownToken(token: string, before: string | undefined): string {
+  const quote = token[0] as string
+  if (quote === "'" || quote === '`' || /^\d/.test(token)) return '?'
+  if (quote !== '"') return token.length === 1 ? token : foldPath(token)
+  if (before === '=' || before === '<' || before === '>' || token.length > MAX_QUOTED) return '?'
+  return token.length === 1 ? token : `"${foldPath(token.slice(1, -1))}"`
+}
+
+/** As long as the name of a table may be. */
+const MAX_QUOTED = 257
 
 function named(tokens: Tokens, isRead: boolean): Statement {
   const table = nameOf(tokens.next())
@@ -91,7 +101,8 @@ class Tokens {
     const begin = this.#at
     if (begin >= text.length) return ''
     const code = text.charCodeAt(begin)
-    if (code === 0x22 || code === 0x27) return this.#quoted(text[begin] as string)
+    // Ion literals stand between backticks.
+    if (code === 0x22 || code === 0x27 || code === 0x60) return this.#quoted(text[begin] as string)
     if (!isWord(code)) {
       this.#at++
       return text[begin] as string

@@ -11,6 +11,8 @@ import { type TableRow, TableRows } from './table-rows.js'
 
 /** Of a transaction, that differ: as many as the service takes. (Developer guide, "Service quotas") */
 const MAX_ACTIONS = 100
+/** Of their texts together: a shape shows half of it. Without it a request could hold two MiB while it is open. */
+const MAX_ACTION_CHARS = 8_192
 
 /** What one request's body tells: tables, items per table, PartiQL's verbs. Of a member that is there twice the last value counts. */
 export class RequestFields implements JsonSink {
@@ -34,6 +36,7 @@ export class RequestFields implements JsonSink {
   #expressions: Expressions | undefined
   /** Of a transaction: what its actions do, each once. */
   readonly #actions = new Set<string>()
+  #actionChars = 0
   #action = ''
 
   /** @param withShape `shape` is asked for; `shape` has the expressions then */
@@ -97,6 +100,7 @@ export class RequestFields implements JsonSink {
       this.#statements = 0
       this.#reads = 0
       this.#actions.clear()
+      this.#actionChars = 0
     } else if (id === ids.ELEMENT) {
       this.#elementTable = ''
       this.#statement = undefined
@@ -156,8 +160,11 @@ export class RequestFields implements JsonSink {
     const row = this.#elementTable === '' ? undefined : this.many.row(this.#elementTable, '')
     if (row !== undefined) row.items++
     if (this.#expressions === undefined || this.#actions.size >= MAX_ACTIONS) return
+    if (this.#actionChars > MAX_ACTION_CHARS) return
     const expressions = this.#expressions.toString()
-    this.#actions.add(`${this.#action} ${this.#elementTable}${expressions === '' ? '' : ` ${expressions}`}`)
+    const action = `${this.#action} ${this.#elementTable}${expressions === '' ? '' : ` ${expressions}`}`
+    if (!this.#actions.has(action)) this.#actionChars += action.length
+    this.#actions.add(action)
   }
 
   #endStatement(): void {

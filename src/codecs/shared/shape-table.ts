@@ -3,6 +3,8 @@ import type { Shape } from '../../core/shape.js'
 
 /** Distinct shapes remembered; beyond it they are made anew, as equal objects. */
 const MAX_SHAPES = 10_000
+/** Of all their texts together: ten thousand of 4 KiB would be 80 MiB and more, for each listener. */
+export const MAX_SHAPES_CHARS = 2 * 1_048_576
 
 const MAX_TEXT_BYTES = 4_096
 const MORE = '…'
@@ -23,6 +25,7 @@ export function truncated(text: string): string {
 export class ShapeTable {
   readonly #protocol: string
   readonly #shapes = new Map<string, Shape>()
+  #chars = 0
 
   constructor(protocol: string) {
     this.#protocol = protocol
@@ -33,7 +36,11 @@ export class ShapeTable {
     const key = `${command}\n${isTruncated ? '…' : ''}${text}`
     const known = this.#shapes.get(key)
     if (known !== undefined) return known
-    if (this.#shapes.size >= MAX_SHAPES) this.#shapes.clear()
+    if (this.#shapes.size >= MAX_SHAPES || this.#chars + text.length > MAX_SHAPES_CHARS) {
+      this.#shapes.clear()
+      this.#chars = 0
+    }
+    this.#chars += text.length
     // In one call, not by an object: that took 3 µs of the 8 that a new shape cost.
     const id = hash('sha256', `${this.#protocol}\n${key}`, 'hex').slice(0, 16)
     const made: Shape = Object.freeze({ id, command, text, isTruncated })

@@ -35,6 +35,8 @@ const HISTORY_WIDTH = BUCKETS_AT + WINDOW_SLOTS * BUCKETS
 
 /** The cache is emptied past this: codecs may make the same shape again and again. */
 const MAX_CACHED = 20_000
+/** Of the texts of shapes that it keeps alive. */
+const MAX_CACHED_CHARS = 4 * 1_048_576
 /** Rows for what has none are one per cluster and command, and commands are from a fixed table. This is for who breaks that. */
 const MAX_OTHERS = 2_000
 /** Ticks after which half of what was seen counts. Without it, a new release's shapes would wait for those of all the years before. */
@@ -123,6 +125,7 @@ export class DigestTable {
   readonly #otherByKey = new Map<string, DigestSeries>()
   readonly #cache = new Map<Shape, Cached>()
   #cached = 0
+  #cachedChars = 0
   readonly #least: Least
   readonly #numbers = new Pages(WIDTH)
   /** In pages: an array for each of a thousand new rows would hold up the loop. */
@@ -164,10 +167,13 @@ export class DigestTable {
   }
 
   #remember(shape: Shape, made: Cached): void {
-    if (this.#cached++ >= MAX_CACHED) {
+    if (this.#cached >= MAX_CACHED || this.#cachedChars > MAX_CACHED_CHARS) {
       this.#cache.clear()
-      this.#cached = 1
+      this.#cached = 0
+      this.#cachedChars = 0
     }
+    this.#cached++
+    this.#cachedChars += shape.text.length
     const first = this.#cache.get(shape)
     if (first === undefined || !first.row.isLive) {
       this.#cache.set(shape, { ...made, others: first?.others })

@@ -77,6 +77,8 @@ export class Digests implements Observer {
     const last = this.#reports.get(key)
     if (last !== undefined && nowMs - last.atMs < REPORT_AGE_MS) return last.report
     const report = this.#reporter.report(query, nowMs, this.#clock.wall() - nowMs)
+    // Those that are old go at once: one may have thousands of rows.
+    for (const [of, { atMs }] of this.#reports) if (nowMs - atMs >= REPORT_AGE_MS) this.#reports.delete(of)
     if (this.#reports.size >= MAX_REPORTS) this.#reports.clear()
     this.#reports.set(key, { atMs: nowMs, report })
     return report

@@ -1,12 +1,17 @@
-/** Strings, which are JSON's; keys, which stand bare as in the server's shell; and space between. */
-const PARTS = /("(?:[^"\\]|\\.)*")|([A-Za-z_$][\w$]*)(?=\s*:)|\s+/g
+/**
+ * Strings, which are JSON's, closed or not; names, which are keys with a colon behind them and stand bare as in the server's shell; and
+ * space between. None is tried twice: texts come from the network.
+ */
+const PARTS = /("(?:[^"\\]|\\.)*"?)|([A-Za-z_$][\w$]*)(\s*:)?|\s+/g
 
 /**
  * The members of a document that is written as shapes are, as JSON without its braces: `{filter: {a: "?number"}}` →
  * `"filter":{"a":"?number"}`. Undefined when the text is no such document: it was cut, mostly.
  */
 export function membersOf(text: string): string | undefined {
-  const json = text.replaceAll(PARTS, (_, string = '', key = '') => (key === '' ? string : `"${key}"`))
+  const json = text.replaceAll(PARTS, (_, string = '', name = '', colon = '') =>
+    colon === '' ? string + name : `"${name}":`,
+  )
   try {
     const parsed: unknown = JSON.parse(json)
     // Not written anew of what was parsed: that would round numbers of 64 bits.

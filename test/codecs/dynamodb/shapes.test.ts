@@ -1,5 +1,9 @@
 import t from 'tap'
+import { OPERATIONS } from '../../../src/codecs/dynamodb/operations.js'
 import { statementShape } from '../../../src/codecs/dynamodb/partiql.js'
+import { RequestFields } from '../../../src/codecs/dynamodb/request-fields.js'
+import { requestShape } from '../../../src/codecs/dynamodb/request-shapes.js'
+import type { JsonShape } from '../../../src/codecs/shared/json-shape.js'
 import { everyCut } from '../../support/cuts.js'
 import { type Call, newCodec, read } from '../../support/dynamodb.js'
 import { seededRandom } from '../../support/seeded-random.js'
@@ -127,7 +131,43 @@ t.test('what is no literal stays in a statement, what is one never does', async 
     [`SELECT * FROM t WHERE a = 'it''s' -- ${SECRET}`, 'SELECT * FROM t WHERE a = ?'],
     [`SELECT * FROM t WHERE a = -3 OR b - 1 > 2`, 'SELECT * FROM t WHERE a = ? OR b - ? > ?'],
     [`UPDATE t SET a = '${SECRET}`, 'UPDATE t SET a = ?'],
+    ['UPDATE t SET a = `jane secret` WHERE b = `{{c2VjcmV0}}`', 'UPDATE t SET a = ? WHERE b = ?'],
+    ['SELECT * FROM t WHERE name = "Jane Doe" AND n > "x"', 'SELECT * FROM t WHERE name = ? AND n > ?'],
+    [`SELECT "${SECRET}" FROM "orders-2026-11" . "by-mail"`, 'SELECT "?" FROM "orders-?-11" . "by-mail"'],
+    ['UPDATE t SET sessions.d9b2d63da2334123847a = 1', 'UPDATE t SET sessions . ? = ?'],
   ]
   for (const [statement, shape] of rows) t.equal(statementShape(statement, false), shape, statement)
   t.equal(statementShape(`UPDATE t SET a = '${SECRET}`, true), 'UPDATE t SET a = ? …')
+})
+
+t.test('names that are data are not shown, and neither are literals where there may be none', async (t) => {
+  const rows: readonly (readonly [expression: string, names: Record<string, string>, shape: string])[] = [
+    ['SET sessions.#s = :v', { '#s': 'd9b2d63d-a233-4123-847a-7c2a4f1b2a3c' }, 'update(SET sessions.? = ?)'],
+    ['SET sessions.#s = :v, a = :w', { '#s': SECRET }, 'update(SET sessions.? = ?, a = ?)'],
+    ['SET #s = :v', { '#s': 'jane.doe@example.com' }, 'update(SET ? = ?)'],
+    ['SET #s = :v', { '#s': 'order-20261127-1' }, 'update(SET order-?-1 = ?)'],
+    ['SET #s = :v', { '#s': 'x'.repeat(65) }, 'update(SET ? = ?)'],
+    ['SET sessions.d9b2d63da2334123847a = :v', {}, 'update(SET sessions.? = ?)'],
+    [`SET mail = '${SECRET}', name = "Jane", age = 31.5`, {}, 'update(SET mail = ?, name = ?, age = ?)'],
+    ['REMOVE lines[2].tags[ 10], lines[123456]', {}, 'update(REMOVE lines[2].tags[ 10], lines[?])'],
+  ]
+  for (const [UpdateExpression, ExpressionAttributeNames, shape] of rows) {
+    const request = { TableName: 't', UpdateExpression, ExpressionAttributeNames }
+    t.equal(read({ operation: 'UpdateItem', request }, undefined, asking).exchange.shape?.text, shape, UpdateExpression)
+  }
+})
+
+t.test('a transaction of long expressions holds little while it is read', async (t) => {
+  const action = (i: number) => ({
+    ConditionCheck: {
+      TableName: 't',
+      ConditionExpression: `attribute_exists(name${i})${' '.repeat(10)}`.padEnd(4_000, `a${i} `),
+    },
+  })
+  const info = OPERATIONS.find(({ name }) => name === 'TransactWriteItems') as (typeof OPERATIONS)[number]
+  const fields = new RequestFields(info, requestShape(info.source, 4_096, true) as JsonShape, true)
+  fields.push(Buffer.from(JSON.stringify({ TransactItems: Array.from({ length: 100 }, (_, i) => action(i)) })))
+  fields.end()
+  t.ok(fields.shape.length > 4_096 && fields.shape.length < 16_384, `${fields.shape.length}`)
+  t.equal(fields.items, 100)
 })

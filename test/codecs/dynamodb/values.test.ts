@@ -1,4 +1,5 @@
 import t from 'tap'
+import { BodyRoom, KeptBody } from '../../../src/codecs/dynamodb/kept-body.js'
 import { everyCut } from '../../support/cuts.js'
 import { newCodec, read } from '../../support/dynamodb.js'
 import { seededRandom } from '../../support/seeded-random.js'
@@ -95,3 +96,39 @@ t.test('a thousand requests with bodies hold nothing when they are over', async 
 })
 
 const names = (): string[] => Array.from({ length: 300 }, (_, i) => `attribute-${i}`)
+
+t.test('a body that comes byte by byte takes no more memory than it counts', async (t) => {
+  const room = new BodyRoom(() => true)
+  const one = Buffer.from(' ')
+  const before = process.memoryUsage().heapUsed
+  const kept = Array.from({ length: 50 }, () => {
+    const body = new KeptBody(room)
+    for (let i = 0; i < 16_384; i++) body.push(one)
+    return body
+  })
+  t.ok(process.memoryUsage().heapUsed - before < 16 * 1_048_576)
+  t.equal(room.heldBytes, 50 * 16_384)
+  for (const body of kept) body.release()
+  t.equal(room.heldBytes, 0)
+})
+
+t.test('a body that is nested without end is not told, and nothing breaks', async (t) => {
+  for (const [depth, isTold] of [
+    [90, true],
+    [3_000, false],
+    [8_000, false],
+  ] as const) {
+    const body = new KeptBody(new BodyRoom(() => true))
+    body.push(Buffer.from(`{"Key":${'['.repeat(depth)}${']'.repeat(depth)}}`))
+    t.equal(body.text(() => false) !== '', isTold, `${depth}`)
+  }
+})
+
+t.test('names beyond ASCII are found in expressions, too', async (t) => {
+  const statement = (field: string) => ({
+    operation: 'ExecuteStatement',
+    request: { Statement: `SELECT * FROM users WHERE "${field}" = '${SECRET}'` },
+  })
+  for (const field of ['straße', 'пароль', 'pass_word'])
+    t.notMatch(read(statement(field), undefined, everywhere).exchange.values?.text(redacting(field)), SECRET, field)
+})

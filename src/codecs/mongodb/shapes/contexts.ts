@@ -134,8 +134,15 @@ const FILTER_OPERATORS = new Names(
   },
   PREDICATE,
 )
-const EXPRESSION_OPERATORS = new Names({ $literal: LITERAL, $function: FUNCTION, $accumulator: FUNCTION }, EXPRESSION)
-const PROJECTION_OPERATORS = new Names({ $elemMatch: FILTER, $literal: LITERAL, $function: FUNCTION }, EXPRESSION)
+const EXPRESSION_OPERATORS = new Names(
+  // `$const` is the server's own name for `$literal`, which it takes from clients, too.
+  { $literal: LITERAL, $const: LITERAL, $function: FUNCTION, $accumulator: FUNCTION },
+  EXPRESSION,
+)
+const PROJECTION_OPERATORS = new Names(
+  { $elemMatch: FILTER, $literal: LITERAL, $const: LITERAL, $function: FUNCTION, $accumulator: FUNCTION },
+  EXPRESSION,
+)
 const FUNCTION_ARGUMENTS = new Names(
   { args: EXPRESSION, initArgs: EXPRESSION, accumulateArgs: EXPRESSION, lang: LITERAL },
   CODE,

@@ -1,18 +1,9 @@
+import { foldPath, isDynamic } from '../../shared/folded-names.js'
+
 /** Longer names are no names that somebody chose. */
 const MAX_FIELD_BYTES = 64
 const QUOTE = 0x22
 const IDENTIFIER = /^[A-Za-z_$][A-Za-z0-9_$]*$/
-const DIGITS = /[0-9]{4}/
-/** Control, format and unassigned characters, and what was no UTF-8. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\uFFFD]/u
-/** A part of a path that is a number, a date, an id: it says which one, not what it is. */
-const DYNAMIC = [
-  /^[-+]?[0-9][0-9,:_+eE-]*$/,
-  /^[0-9a-fA-F]{24}$/,
-  /^(?=.*[0-9])[0-9a-fA-F]{16,}$/,
-  /^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/,
-  /^[^@]+@/,
-]
 /** In an expression, what a path is written with; a part with anything else may be no path. */
 const PATH_PART = /^[\p{L}\p{N}_$-]*$/u
 
@@ -52,16 +43,5 @@ export function fieldReference(bytes: Buffer, start: number, end: number): strin
   const sigil = text.startsWith('$$') ? '$$' : '$'
   if (!text.startsWith(sigil)) return '"$?"'
   const parts = text.slice(sigil.length).split('.')
-  return `"${sigil}${parts.map((part) => (PATH_PART.test(part) && !DYNAMIC.some((one) => one.test(part)) ? part : '?')).join('.')}"`
-}
-
-function foldPath(text: string): string {
-  if (IDENTIFIER.test(text) && !DIGITS.test(text)) return text
-  if (UNPRINTABLE.test(text)) return '?'
-  return text.split('.').map(foldPart).join('.')
-}
-
-function foldPart(part: string): string {
-  if (DYNAMIC.some((pattern) => pattern.test(part))) return '?'
-  return part.replaceAll(/[0-9]{4,}/g, '?')
+  return `"${sigil}${parts.map((part) => (PATH_PART.test(part) && !isDynamic(part) ? part : '?')).join('.')}"`
 }

@@ -1,4 +1,5 @@
 import type { Shape } from '../../../core/shape.js'
+import { MAX_SHAPES_CHARS } from '../../shared/shape-table.js'
 
 const MAX_ENTRIES = 10_000
 const FIRST_SLOTS = 256
@@ -10,6 +11,8 @@ export class FingerprintTable {
   #shapes: (Shape | undefined)[] = new Array<Shape | undefined>(FIRST_SLOTS).fill(undefined)
   #mask = FIRST_SLOTS - 1
   #count = 0
+  /** Of the texts that it keeps alive; one that has several fingerprints counts for each. */
+  #chars = 0
 
   get size(): number {
     return this.#count
@@ -25,7 +28,8 @@ export class FingerprintTable {
 
   /** `high` and `low` are not in it. */
   add(high: number, low: number, shape: Shape): void {
-    if (this.#count >= MAX_ENTRIES) this.#resize(FIRST_SLOTS, [])
+    const isFull = this.#count >= MAX_ENTRIES || this.#chars + shape.text.length > MAX_SHAPES_CHARS
+    if (isFull) this.#resize(FIRST_SLOTS, [])
     else if (this.#count * 2 > this.#mask) this.#resize(this.#shapes.length * 2, this.#shapes)
     this.#put(high, low, shape)
   }
@@ -38,6 +42,7 @@ export class FingerprintTable {
     this.#shapes = new Array<Shape | undefined>(slots).fill(undefined)
     this.#mask = slots - 1
     this.#count = 0
+    this.#chars = 0
     kept.forEach((shape, slot) => {
       if (shape !== undefined) this.#put(highs[slot] as number, lows[slot] as number, shape)
     })
@@ -50,5 +55,6 @@ export class FingerprintTable {
     this.#lows[slot] = low
     this.#shapes[slot] = shape
     this.#count++
+    this.#chars += shape.text.length
   }
 }

@@ -140,11 +140,12 @@ const ROWS: readonly Row[] = [
         ['x'.repeat(65)]: 1,
         'bell\u0007': 1,
         'jane@example.com': 1,
+        'jane.doe@example.com': 1,
         'a b': 1,
         'quote"': 1,
       },
     },
-    '{filter: {"?": "?number", "?.com": "?number", "a b": "?number", "a.?": "?number", "b.?": "?number", "m.?.x": "?number", ' +
+    '{filter: {"?": "?number", "a b": "?number", "a.?": "?number", "b.?": "?number", "m.?.x": "?number", ' +
       '"quote\\"": "?number", "scores.?": "?number", "user_?": "?number", address2: "?number"}}',
   ],
   [
@@ -176,6 +177,7 @@ const ROWS: readonly Row[] = [
         },
         {
           $addFields: {
+            w: { $concat: ['$a', { $const: '$secret' }] },
             x: { $literal: '$secret' },
             y: { $function: { body: '$secret => 1', args: ['$a', 1], lang: 'js' } },
           },
@@ -191,7 +193,7 @@ const ROWS: readonly Row[] = [
       '{$sample: {size: "?number"}}, {$lookup: {from: "?string", localField: "?string", let: {c: "$customer"}, ' +
       'pipeline: [{$match: {$expr: {$eq: ["$_id", "$$c"]}}}], as: "?string"}}, {$unwind: "$items"}, ' +
       '{$group: {_id: "$status", n: {$sum: "?number"}, m: {$max: "$items.?.x"}, f: {$first: "$?.?"}}}, ' +
-      '{$addFields: {x: {$literal: "?string"}, y: {$function: {body: "?javascript", args: ["$a", "?number"], lang: "?string"}}}}, ' +
+      '{$addFields: {w: {$concat: ["$a", {$const: "?string"}]}, x: {$literal: "?string"}, y: {$function: {body: "?javascript", args: ["$a", "?number"], lang: "?string"}}}}, ' +
       '{$project: {a: 1, b: 0, c: {$concat: ["$a", "?string", "$b"]}}}, ' +
       '{$facet: {top: [{$limit: "?number"}], all: [{$count: "?string"}]}}, {$search: {text: {query: "?string", path: "?array<?string>"}}}]}',
   ],
