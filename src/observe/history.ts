@@ -110,23 +110,12 @@ class Parts {
     this.#max = max
   }
 
-<<<<<<< HEAD
-  /** @param isNew nothing of it was counted before this step @returns undefined when there is no room */
-  find(key: string, step: number, isNew: boolean): Part | undefined {
-    const known = this.byKey.get(key)
-    if (known !== undefined) return known
-    if (this.byKey.size >= this.#max && !this.#makeRoom(step)) return undefined
-    // One that found no room before has counted what belongs to no step: its first is the next.
-    const made: Part = { key, ring: new Ring(PART_STEPS), from: isNew ? step : step + 1, lastStep: step }
-    this.byKey.set(key, made)
-    return made
-=======
   /** Of what is counted now: gives it a place when there is room. @param isNew nothing of it was counted before this step */
   touch(key: string, step: number, isNew: boolean): void {
     if (this.byKey.has(key)) return
     if (this.byKey.size >= this.#max && !this.#makeRoom(step)) return
+    // One that found no room before has counted what belongs to no step: its first is the next.
     this.byKey.set(key, { key, ring: new Ring(PART_STEPS), from: isNew ? step : step + 1, lastStep: step })
->>>>>>> review
   }
 
   beginStep(): void {
