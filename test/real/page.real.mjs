@@ -256,8 +256,11 @@ t.test(
   },
 )
 
-/** Of one update, on the main thread. A second is a frame; 16 ms of it is none that an eye sees. */
-const BUDGET_MS = 16
+/**
+ * Of one update, on the main thread. Aimed at: 16 ms, which no eye sees, and 6 to 10 were measured (docs/performance.md). Where other
+ * work has both cores the same update takes up to twice that; drawing all rows anew takes ten times.
+ */
+const LIMIT_MS = 48
 
 t.test('200 collections and 1,000 shapes stay smooth', { skip }, async (t) => {
   const browser = await startBrowser(t)
@@ -285,7 +288,7 @@ t.test('200 collections and 1,000 shapes stay smooth', { skip }, async (t) => {
     const each = (name) => ((after[name] - before[name]) * 1_000) / (all - seen)
     const cost = `${path}: script ${each('ScriptDuration').toFixed(1)}, layout ${each('LayoutDuration').toFixed(1)}, style ${each('RecalcStyleDuration').toFixed(1)} ms`
     t.comment(cost)
-    t.ok(each('ScriptDuration') < BUDGET_MS, cost)
+    t.ok(each('ScriptDuration') < LIMIT_MS, cost)
     t.same(wrong, [])
     await page.context().close()
   }
