@@ -153,6 +153,39 @@ t.test('values under redacted names stay hidden, wherever they stand', async (t)
   )
 })
 
+t.test(
+  'what an operator compares a hidden field with stays hidden, and what is beside the operator does not',
+  async (t) => {
+    const rows: readonly (readonly [filter: Record<string, unknown>, text: string])[] = [
+      [
+        { $expr: { $and: [{ $eq: [{ $toLower: '$secret' }, 'KANARI'] }, { $gt: ['$age', 5] }] } },
+        '{$expr: {$and: [{$eq: [{$toLower: "?string"}, "?string"]}, {$gt: ["$age", 5]}]}}',
+      ],
+      [
+        { $expr: { $regexMatch: { input: '$a.secret', regex: 'KANARI' } }, b: 1 },
+        '{$expr: {$regexMatch: {input: "?string", regex: "?string"}}, b: 1}',
+      ],
+      [{ $expr: { $eq: [{ $getField: 'secret' }, 'KANARI'] } }, '{$expr: {$eq: [{$getField: "?string"}, "?string"]}}'],
+      [{ $where: 'this.secret == "KANARI"', b: 'y' }, '{$where: "?string", b: "y"}'],
+      [
+        { $or: [{ secret: 'KANARI' }, { b: { $in: ['x', 'y'] } }] },
+        '{$or: [{secret: "?string"}, {b: {$in: ["x", "y"]}}]}',
+      ],
+    ]
+    for (const [filter, text] of rows) {
+      const bytes = request({ find: 'c', filter, $db: 'shop' })
+      t.equal(valuesOf([bytes], (field) => field === 'secret').text, `{filter: ${text}}`)
+      t.match(valuesOf([bytes]).text, /KANARI/, 'it is there where nothing is hidden')
+    }
+    const search = {
+      aggregate: 'c',
+      pipeline: [{ $search: { text: { query: 'KANARI', path: 'secret' } } }],
+      $db: 'shop',
+    }
+    t.notMatch(valuesOf([request(search)], (field) => field === 'secret').text, /KANARI/)
+  },
+)
+
 t.test('commands that carry secrets are never kept', async (t) => {
   for (const name of [
     'saslStart',
