@@ -117,9 +117,10 @@ export class DynamodbReader implements HttpReader {
     return refusalReply(refusal, this.#info)
   }
 
-  /** Where several tables are named, each must be one whose values may be seen. */
+  /** Where several tables are named, each must be one whose values may be seen; where not all of them could be told, none is. */
   #shown({ tables, operation }: Exchange, body: KeptBody): KeptBody | undefined {
     body.release()
+    if (this.#requestFailure !== '' || this.#request?.failure !== '') return undefined
     const { wants } = this.#shared.bodies as BodyRoom
     const names = tables.length === 0 ? [operation.collection] : tables.map(({ table }) => table)
     return names.every((name) => wants(operation.database, name)) ? body : undefined

@@ -124,6 +124,21 @@ t.test('a body that is nested without end is not told, and nothing breaks', asyn
   }
 })
 
+t.test('a request whose tables could not all be told is not shown', async (t) => {
+  const notUsers = codecFor((_, table) => table !== 'users')
+  const tables = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`t${i}`, { Keys: [] }]))
+  const rows = [
+    { operation: 'BatchGetItem', request: { RequestItems: { ...tables, users: { Keys: [{ mail: { S: SECRET } }] } } } },
+    {
+      operation: 'BatchExecuteStatement',
+      request: {
+        Statements: [{ Statement: 'SELECT * FROM carts' }, { Statement: `UPDAT users SET mail = '${SECRET}'` }],
+      },
+    },
+  ]
+  for (const call of rows) t.equal(read(call, undefined, notUsers).exchange.values, undefined, call.operation)
+})
+
 t.test('names beyond ASCII are found in expressions, too', async (t) => {
   const statement = (field: string) => ({
     operation: 'ExecuteStatement',

@@ -4,6 +4,7 @@ import { isLongText, truncated } from '../../shared/shape-table.js'
 import type { CommandInfo } from '../commands.js'
 import { EXPLAIN, planOf } from '../shapes/plans.js'
 import { BODY, MAX_HEAD_BYTES, RequestParts } from '../shapes/request-parts.js'
+import { areOthersWanted, type Wants } from './other-namespaces.js'
 import { ValueText } from './value-text.js'
 
 /** Of one codec, all exchanges together. */
@@ -17,8 +18,19 @@ class KeptRequest implements RequestValues {
   readonly #command: CommandInfo
   readonly #opcode: number
   readonly #size: number
+  readonly #database: string
+  readonly #wants: Wants
 
-  constructor(command: CommandInfo, opcode: number, bytes: Buffer, size: number) {
+  constructor(
+    { database }: Operation,
+    wants: Wants,
+    command: CommandInfo,
+    opcode: number,
+    bytes: Buffer,
+    size: number,
+  ) {
+    this.#database = database
+    this.#wants = wants
     this.#command = command
     this.#opcode = opcode
     this.bytes = bytes
@@ -29,7 +41,7 @@ class KeptRequest implements RequestValues {
     const parts = new RequestParts()
     if (!parts.locate(this.#command, this.#opcode, this.bytes, 0, this.bytes.length, this.#size)) return ''
     const { plan, command, bytes } = parts
-    if (plan === undefined || command === undefined) return ''
+    if (plan === undefined || command === undefined || !areOthersWanted(parts, this.#database, this.#wants)) return ''
     const writer = new ValueText(bytes, MAX_TEXT_BYTES, isRedacted)
     const fields: string[] = []
     for (let i = 0; i < parts.count; i++) {
@@ -49,14 +61,14 @@ class KeptRequest implements RequestValues {
 
 /** Copies of requests, as long as their exchanges are open; bounded. */
 export class KeptRequests {
-  readonly #wants: (database: string, collection: string) => boolean
+  readonly #wants: Wants
   readonly #wanted = new WeakMap<Operation, boolean>()
   heldBytes = 0
   /** Requests that were wanted, and not kept: too many others were. */
   refused = 0
 
   /** @param wants whose requests are kept */
-  constructor(wants: (database: string, collection: string) => boolean) {
+  constructor(wants: Wants) {
     this.#wants = wants
   }
 
@@ -79,7 +91,7 @@ export class KeptRequests {
     this.heldBytes += length
     const copy = Buffer.allocUnsafeSlow(length)
     bytes.copy(copy, 0, start, start + length)
-    return new KeptRequest(command, opcode, copy, size)
+    return new KeptRequest(operation, this.#wants, command, opcode, copy, size)
   }
 
   release(values: RequestValues): void {

@@ -25,6 +25,14 @@ const MORE = '…'
 const IDENTIFIER = /^[A-Za-z_$][A-Za-z0-9_$]*$/
 /** Comments are not what a request does. */
 const LEFT_OUT = new Set(['comment', '$comment'])
+/** Operators that join conditions, choose or assign: what one of them speaks of is not what others are compared with. */
+const CONTAINERS: ReadonlySet<string> = new Set(
+  (
+    '$and $or $nor $not $elemMatch $expr $cond $switch $facet $match $project $addFields $set $group $lookup $unionWith $replaceRoot ' +
+    '$replaceWith $setOnInsert $unset $push $addToSet $pull $each $geoNear $graphLookup $merge $documents'
+  ).split(' '),
+)
+const NO_WORD = /[^\p{L}\p{N}_-]+/u
 /** Farthest from 1970 that a date can be written. (ECMA-262, "Time Values and Time Range") */
 const MAX_DATE_MS = 8.64e15
 
@@ -42,6 +50,8 @@ export class ValueText {
   readonly #maxChars: number
   readonly #isRedacted: (field: string) => boolean
   #length = 0
+  /** Inside an operator that speaks of a hidden field: no value is told. */
+  #isHiding = false
 
   constructor(bytes: Buffer, maxChars: number, isRedacted: (field: string) => boolean) {
     this.#bytes = bytes
@@ -70,10 +80,19 @@ export class ValueText {
   }
 
   value(name: string, type: number, at: number, end: number, depth = 0): string {
+    const wasHiding = this.#isHiding
+    this.#isHiding ||= name.startsWith('$') && !CONTAINERS.has(name) && this.#mentionsHidden(type, at, end, depth)
+    const text = this.#value(name, type, at, end, depth)
+    this.#isHiding = wasHiding
+    return text
+  }
+
+  #value(name: string, type: number, at: number, end: number, depth: number): string {
     const hidden = this.#hides(name)
     if (type === BSON_DOCUMENT && !hidden) return this.#document(at, end, depth + 1)
     if (type === BSON_ARRAY) return hidden ? '"?array"' : this.#array(at, end, depth + 1)
-    const text = hidden ? placeholder(type) : end > this.#bytes.length ? MORE : this.#scalar(type, at, end)
+    const text =
+      hidden || this.#isHiding ? placeholder(type) : end > this.#bytes.length ? MORE : this.#scalar(type, at, end)
     this.#length += text.length
     return text
   }
@@ -81,6 +100,27 @@ export class ValueText {
   /** A path is hidden when a part of it is. */
   #hides(name: string): boolean {
     return this.#isRedacted(name) || (name.includes('.') && name.split('.').some((part) => this.#isRedacted(part)))
+  }
+
+  /**
+   * `{$eq: [{$toLower: "$password"}, "x"]}`: what stands beside a hidden field is its value, also where its name is a text
+   * (`$getField`, `path` of `$search`) or stands in code.
+   */
+  #mentionsHidden(type: number, at: number, end: number, depth: number): boolean {
+    const bytes = this.#bytes
+    if (type === BSON_STRING || type === BSON_CODE) {
+      const text = bytes.toString('utf8', at + 4, Math.min(end - 1, bytes.length))
+      return text.split(NO_WORD).some((word) => this.#isRedacted(word))
+    }
+    if (type !== BSON_DOCUMENT && type !== BSON_ARRAY) return false
+    if (depth > MAX_DEPTH) return true
+    const length = this.#length
+    let isFound = false
+    this.elements(at, end, (_name, inner, valueAt, next) => {
+      isFound ||= this.#mentionsHidden(inner, valueAt, next, depth + 1)
+    })
+    this.#length = length
+    return isFound
   }
 
   #document(at: number, end: number, depth: number): string {
@@ -95,16 +135,9 @@ export class ValueText {
 
   #array(at: number, end: number, depth: number): string {
     if (depth > MAX_DEPTH) return MORE
-    // `{$eq: ["$password", "x"]}`: what stands beside a hidden field is its value.
-    let isHidden = false
-    this.elements(at, end, (_name, type, valueAt, next) => {
-      const isPath = type === BSON_STRING && this.#bytes[valueAt + 4] === 0x24 && next <= this.#bytes.length
-      if (isPath && this.#hides(this.#bytes.toString('utf8', valueAt + 4, next - 1).replace(/^\$+/, '')))
-        isHidden = true
-    })
     const items: string[] = []
     const isWhole = this.elements(at, end, (_name, type, valueAt, next) => {
-      items.push(isHidden ? placeholder(type) : this.value('', type, valueAt, next, depth))
+      items.push(this.value('', type, valueAt, next, depth))
     })
     if (!isWhole) items.push(MORE)
     return `[${items.join(', ')}]`

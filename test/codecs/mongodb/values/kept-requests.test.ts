@@ -153,6 +153,39 @@ t.test('values under redacted names stay hidden, wherever they stand', async (t)
   )
 })
 
+t.test(
+  'what an operator compares a hidden field with stays hidden, and what is beside the operator does not',
+  async (t) => {
+    const rows: readonly (readonly [filter: Record<string, unknown>, text: string])[] = [
+      [
+        { $expr: { $and: [{ $eq: [{ $toLower: '$secret' }, 'KANARI'] }, { $gt: ['$age', 5] }] } },
+        '{$expr: {$and: [{$eq: [{$toLower: "?string"}, "?string"]}, {$gt: ["$age", 5]}]}}',
+      ],
+      [
+        { $expr: { $regexMatch: { input: '$a.secret', regex: 'KANARI' } }, b: 1 },
+        '{$expr: {$regexMatch: {input: "?string", regex: "?string"}}, b: 1}',
+      ],
+      [{ $expr: { $eq: [{ $getField: 'secret' }, 'KANARI'] } }, '{$expr: {$eq: [{$getField: "?string"}, "?string"]}}'],
+      [{ $where: 'this.secret == "KANARI"', b: 'y' }, '{$where: "?string", b: "y"}'],
+      [
+        { $or: [{ secret: 'KANARI' }, { b: { $in: ['x', 'y'] } }] },
+        '{$or: [{secret: "?string"}, {b: {$in: ["x", "y"]}}]}',
+      ],
+    ]
+    for (const [filter, text] of rows) {
+      const bytes = request({ find: 'c', filter, $db: 'shop' })
+      t.equal(valuesOf([bytes], (field) => field === 'secret').text, `{filter: ${text}}`)
+      t.match(valuesOf([bytes]).text, /KANARI/, 'it is there where nothing is hidden')
+    }
+    const search = {
+      aggregate: 'c',
+      pipeline: [{ $search: { text: { query: 'KANARI', path: 'secret' } } }],
+      $db: 'shop',
+    }
+    t.notMatch(valuesOf([request(search)], (field) => field === 'secret').text, /KANARI/)
+  },
+)
+
 t.test('commands that carry secrets are never kept', async (t) => {
   for (const name of [
     'saslStart',
@@ -230,4 +263,49 @@ t.test('mutated requests: no text throws', async (t) => {
   }
   t.ok(told > 5_000, `${told}`)
   t.equal(kept.heldBytes, 0)
+})
+
+t.test('values of other collections that a request speaks of are not shown where theirs are not', async (t) => {
+  const codec = mongodb.createCodec(mongodb.config.parse({}), {
+    shapes: true,
+    values: (database, collection) => database !== 'hr' && collection !== 'salaries',
+  })
+  const textOf = (bytes: Buffer) => valuesOf([bytes], undefined, codec).text
+  const ops = [
+    { insert: 0, document: { a: 1 } },
+    { insert: 1, document: { a: 'KANARI' } },
+  ]
+  const bulk = (other: string) => [{ ns: 'shop.orders' }, { ns: other }]
+  const match = [{ $match: { a: 'KANARI' } }]
+  const aggregate = (...pipeline: object[]) =>
+    request({ aggregate: 'orders', pipeline: [...match, ...pipeline], cursor: {}, $db: 'shop' })
+  const rows: readonly (readonly [name: string, make: (other: string) => Buffer])[] = [
+    ['bulkWrite', (other) => request({ bulkWrite: 1, ops, nsInfo: bulk(other), $db: 'admin' })],
+    [
+      'bulkWrite in sequences',
+      (other) => opMsg([body({ bulkWrite: 1, $db: 'admin' }), sequence('ops', ops), sequence('nsInfo', bulk(other))]),
+    ],
+    ['$lookup', (other) => aggregate({ $lookup: { pipeline: match, from: other.slice(5), as: 'x' } })],
+    ['$unionWith', (other) => aggregate({ $unionWith: other.slice(5) })],
+    ['$unionWith with a pipeline', (other) => aggregate({ $unionWith: { coll: other.slice(5), pipeline: match } })],
+    ['in $facet', (other) => aggregate({ $facet: { x: [{ $graphLookup: { from: other.slice(5) } }] } })],
+    ['$merge', (other) => aggregate({ $merge: { into: { db: 'shop', coll: other.slice(5) } } })],
+    [
+      'explain',
+      (other) => request({ explain: { aggregate: 'c', pipeline: [...match, { $out: other.slice(5) }] }, $db: 'shop' }),
+    ],
+  ]
+  for (const [name, make] of rows) {
+    t.match(textOf(make('shop.carts')), /KANARI/, name)
+    t.equal(textOf(make('shop.salaries')), '', name)
+  }
+  t.equal(textOf(aggregate({ $merge: { into: { db: 'hr', coll: 'people' } } })), '')
+  t.equal(textOf(request({ bulkWrite: 1, ops, nsInfo: bulk('hr.people'), $db: 'admin' })), '')
+  t.match(
+    textOf(aggregate({ $match: { from: 'salaries', coll: 'salaries' } })),
+    /KANARI/,
+    'fields of these names are fields',
+  )
+  const long = aggregate({ $lookup: { pipeline: [{ $match: { b: 'x'.repeat(20_000) } }], from: 'salaries', as: 'x' } })
+  t.equal(textOf(long), '', 'what it joins was cut off')
 })
