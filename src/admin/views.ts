@@ -6,6 +6,8 @@ import {
   type DigestRow,
   type HistoryQuery,
   type OperationRow,
+  type SlowOperation,
+  type SlowReport,
 } from '../core/reports.js'
 import { checkedReports, topologyReports } from './clusters.js'
 import { connectionRows } from './connections.js'
@@ -90,7 +92,7 @@ const PARTS: Readonly<Record<ViewName, Parts>> = {
     params: ['shape', ...NAME],
     frame: ({ sources }, of) => shape(sources, { ...queryOf(of, TOP * 10), shapeId: of('shape') }),
   },
-  slow: { params: [], frame: ({ sources }) => ({ slow: sources.slow(MAX_SLOW) }) },
+  slow: { params: [], frame: ({ sources }) => ({ slow: listed(sources.slow(MAX_SLOW)) }) },
   operation: { params: ['id'], frame: ({ sources }, of) => operation(sources, Number(of('id'))) },
   members: {
     params: [],
@@ -136,7 +138,7 @@ function overview(sources: AdminSources) {
     rows: slowest(shown),
     rowsTotal,
     digests: shapes(sources, { ...EVERYTHING, sort: 'load', limit: TOP }).digests,
-    slow: sources.slow(TOP),
+    slow: listed(sources.slow(TOP)),
   }
 }
 
@@ -162,7 +164,7 @@ function collection(sources: AdminSources, name: CollectionName) {
     rows: sources.operations('command', name).rows,
     // To a query '' is any name; here it is a name.
     digests: { ...digests, rows: digests.rows.filter(isIts) },
-    slow: { ...slow, operations: slow.operations.filter(isIts).slice(0, SLOW_EXAMPLES) },
+    slow: listed({ ...slow, operations: slow.operations.filter(isIts).slice(0, SLOW_EXAMPLES) }),
   }
 }
 
@@ -171,7 +173,12 @@ function shapes(sources: AdminSources, query: DigestQuery) {
   return { digests: { ...rest, rows: rows.map(shortened) } }
 }
 
-function shortened(row: DigestRow): DigestRow {
+/** Each has a view of its own, where it is whole. */
+function listed(report: SlowReport): SlowReport {
+  return { ...report, operations: report.operations.map((one) => ({ ...shortened(one), values: '' })) }
+}
+
+function shortened<Row extends DigestRow | SlowOperation>(row: Row): Row {
   return row.shape.length <= MAX_SHAPE_TEXT ? row : { ...row, shape: `${row.shape.slice(0, MAX_SHAPE_TEXT)}…` }
 }
 
@@ -181,7 +188,7 @@ function shape(sources: AdminSources, query: DigestQuery) {
     row.shapeId === query.shapeId && (query.cluster === '' || row.cluster === query.cluster)
   return {
     digests: sources.digests(query),
-    slow: { ...slow, operations: slow.operations.filter(isIts).slice(0, SLOW_EXAMPLES) },
+    slow: listed({ ...slow, operations: slow.operations.filter(isIts).slice(0, SLOW_EXAMPLES) }),
   }
 }
 

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { longJson } from '../../src/admin/reply.js'
+import { viewOf } from '../../src/admin/views.js'
 import type { DigestQuery, DigestRow, SlowOperation } from '../../src/core/reports.js'
-import { start } from './harness.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { fakeSources, start } from './harness.js'
 
 const DIGEST: DigestRow = {
   shapeId: '00112233445566ff',
@@ -218,4 +220,21 @@ t.test('a long list is what JSON.stringify makes of it, and the loop turns while
     t.equal(pieces.join(''), `${JSON.stringify(report, null, 2)}\n`)
     t.ok(turns >= pieces.length - 1 && pieces.every(({ length }) => length < 128 * 1_024), `${turns} turns`)
   }
+})
+
+t.test('lists on the page have the head of a shape, the operation itself has all of it', (t) => {
+  const long = { ...SLOW, shape: 'x'.repeat(4_000), values: 'y'.repeat(4_000) }
+  const sources = fakeSources({ slow: () => ({ isEnabled: true, operations: [long], total: 1 }) })
+  const deps = { sources, clock: new FakeClock(), traceUrl: '', bootId: '' }
+  const shownBy = (query: string) => {
+    const { slow } = viewOf(new URLSearchParams(query), deps).frame() as { slow: { operations: SlowOperation[] } }
+    return slow.operations[0]
+  }
+  const { cluster, database, collection } = long
+  const name = new URLSearchParams({ cluster, database, collection })
+  for (const query of ['view=overview', 'view=slow', `view=shape&shape=${long.shapeId}`, `view=collection&${name}`]) {
+    t.match(shownBy(query), { id: long.id, shape: /^x{240}…$/, values: '' }, query)
+  }
+  t.same(shownBy(`view=operation&id=${long.id}`), long)
+  t.end()
 })
