@@ -86,6 +86,22 @@ t.test('a summary names each command and each table on which proxy and drivers d
   )
 })
 
+t.test('unacknowledged writes may go down with a connection, few of them, and nothing else may', async (t) => {
+  const verdict = (seenOf: OperationTotals, ...doneOf: WorkloadRow[]) =>
+    summarize({ operations: [seenOf], tables: [] }, doneOf)
+  const answered = done('insert', 'events', 2, 'write_error')
+  const lost = verdict(seen('insert', 'events', 9, 2), answered, done('insert', 'events', 8, 'unacknowledged'))
+  t.equal(lost.isEqual, true)
+  t.match(lost.text, 'counted the same, command by command and table by table. Beside them, 1 unacknowledged writes')
+  const unequal: readonly (readonly [name: string, seen: OperationTotals, done: WorkloadRow[]])[] = [
+    ['more than a tenth', seen('insert', 'events', 8, 2), [answered, done('insert', 'events', 8, 'unacknowledged')]],
+    ['one that was answered', seen('insert', 'events', 9), [done('insert', 'events', 10)]],
+    ['an error', seen('insert', 'events', 9, 1), [answered, done('insert', 'events', 8, 'unacknowledged')]],
+    ['one too many', seen('insert', 'events', 11, 2), [answered, done('insert', 'events', 8, 'unacknowledged')]],
+  ]
+  for (const [name, seenOf, doneOf] of unequal) t.equal(verdict(seenOf, ...doneOf).isEqual, false, name)
+})
+
 t.test('workloads end together: when all are done, when they are told to, or when one fails', async (t) => {
   const rows = [did('GetItem', ['users'], 1)]
   const finished = new Work({
